@@ -1,0 +1,71 @@
+# Every target makes .venv by itself; only CPython >= 3.11 (with venv and pip) is
+# needed. `make PYTHON=python3.13 test` chooses another interpreter.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+INPUTS := pyproject.toml $(wildcard constraints/*.txt)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# The constraints of this interpreter's version, if there are any.
+INSTALL = set -e; c=constraints/py$$($(BIN)/python -c \
+	'import sys; print("%d%d" % sys.version_info[:2])').txt; \
+	if [ -f "$$c" ]; then set -- -c "$$c"; else set --; fi; \
+	$(BIN)/python -m pip install --quiet "$$@" --editable
+
+.PHONY: help demo test check format bench soak clean
+
+help:
+	@echo "make demo    what gridcache does, on real input, in a minute"
+	@echo "make test    the tests"
+	@echo "make check   ruff, mypy, import-linter"
+	@echo "make format  let ruff correct and format the code"
+	@echo "make bench   the figures of the README"
+	@echo "make soak    minutes of load with processes killed"
+	@echo "make clean   remove .venv and everything generated"
+
+demo: $(VENV)/.core
+	$(BIN)/grid demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.core
+	$(BIN)/grid bench
+
+soak: $(VENV)/.dev
+	$(BIN)/python -m pytest -m soak
+
+clean:
+	rm -rf $(VENV) build dist htmlcov .coverage .hypothesis .import_linter_cache \
+		.mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.python:
+	@test -n "$(PYTHON)" || { echo "gridcache needs CPython 3.11 or newer;" \
+		"name one with make PYTHON=/path/to/python" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# A stamp is newer than its inputs once the install has succeeded, so that a second
+# run starts at once. `dev` holds everything that `core` does.
+$(VENV)/.core: $(INPUTS) | $(VENV)/.python
+	@echo "Installing gridcache into $(VENV) ..."
+	@$(INSTALL) .
+	@touch $@
+
+$(VENV)/.dev: $(INPUTS) | $(VENV)/.python
+	@echo "Installing gridcache and its development tools into $(VENV) ..."
+	@$(INSTALL) '.[arrow,dev,jupyter]'
+	@touch $(VENV)/.core $@
