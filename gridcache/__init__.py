@@ -1,0 +1,89 @@
+"""An object cache that every process of a machine shares.
+
+::
+
+    import gridcache
+
+    @gridcache.grid_cache
+    def slow(x): ...
+
+    cache = gridcache.GridCache()
+    cache["answer"] = 42
+
+The public face, and lazy (PEP 562): importing it loads none of the libraries that
+gridcache works with or on. Every name is defined elsewhere, see `_HOMES`.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gridcache.cache import GridCache
+    from gridcache.errors import (
+        CacheWarning,
+        ClosedError,
+        ConfigError,
+        CorruptFramesError,
+        GridCacheError,
+        KeyNotFoundError,
+        NotEncodableError,
+        NotKeyableError,
+        OutOfSpaceError,
+        StoreAccessError,
+        StoreFormatError,
+        StoreStalledError,
+        UnsafeCodecError,
+        ValueTooLargeError,
+    )
+    from gridcache.memoize import grid_cache
+
+    __version__: str
+
+__all__ = [
+    "CacheWarning",
+    "ClosedError",
+    "ConfigError",
+    "CorruptFramesError",
+    "GridCache",
+    "GridCacheError",
+    "KeyNotFoundError",
+    "NotEncodableError",
+    "NotKeyableError",
+    "OutOfSpaceError",
+    "StoreAccessError",
+    "StoreFormatError",
+    "StoreStalledError",
+    "UnsafeCodecError",
+    "ValueTooLargeError",
+    "__version__",
+    "grid_cache",
+    "load_ipython_extension",
+]
+
+_HOMES = {"GridCache": "gridcache.cache", "grid_cache": "gridcache.memoize"}
+"""Where a name is defined; the errors are in `gridcache.errors`."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    if name == "__version__":
+        value: Any = _version()
+    else:
+        value = getattr(import_module(_HOMES.get(name, "gridcache.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *globals()})
+
+
+def _version() -> str:
+    return str(import_module("importlib.metadata").version(__name__))
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Give a notebook `%%grid_cache`: what `%load_ext gridcache` calls."""
+    import_module("gridcache.notebook").load_ipython_extension(ipython)
