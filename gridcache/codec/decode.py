@@ -1,0 +1,92 @@
+"""Frames to value, in the caller's process.
+
+Whatever the bytes are, the outcome is a value, CorruptFramesError or
+UnsafeCodecError, or what the user's own code raises while it is unpickled.
+"""
+
+import struct
+from typing import Any
+
+from gridcache.codec import arrays, containers, plain  # noqa: F401 - they register
+from gridcache.codec.pickled import UserCodeError
+from gridcache.codec.plain import decode_text, take_bytes
+from gridcache.codec.reader import open_reader
+from gridcache.codec.wire import VERSION, Tag, one_buffer_header
+from gridcache.errors import CorruptFramesError
+
+__all__ = ["decode"]
+
+_NONSENSE = (
+    ValueError,
+    TypeError,
+    IndexError,
+    KeyError,
+    AttributeError,
+    OverflowError,
+    struct.error,
+)
+"""What decoders raise on bytes that no encoder wrote."""
+
+
+def decode(
+    header: bytes, body: memoryview, *, allow_pickle: bool = True, copy: bool = False
+) -> Any:
+    """Put the value together again.
+
+    Parameters
+    ----------
+    header, body
+        As encoded: the buffers at `body_slices`. Values may alias `body`, and
+        keep it alive.
+    allow_pickle
+        Whether a pickle, which can run any code, may be loaded.
+    copy
+        Give private, writable arrays that do not alias `body`.
+
+    Raises
+    ------
+    CorruptFramesError
+        If the bytes fail a check, or another version wrote them.
+    UnsafeCodecError
+        If there is a pickle and `allow_pickle` is false.
+    ImportError
+        If a library or module that the value needs is missing; names it.
+    """
+    if header[:2] == _BYTES and header == one_buffer_header(Tag.BYTES, body.nbytes):
+        return take_bytes(body)
+    if header[:2] == _STR and header == one_buffer_header(Tag.STR, body.nbytes):
+        return _text(body)
+    return _decode(header, body, allow_pickle, copy)
+
+
+def _decode(header: bytes, body: memoryview, allow_pickle: bool, copy: bool) -> Any:
+    if not header or header[0] != VERSION:
+        msg = "the header is empty or of another format version"
+        raise CorruptFramesError(msg, version=header[0] if header else None)
+    try:
+        reader = open_reader(header, body, allow_pickle=allow_pickle, copy=copy)
+        value = reader.value()
+        if reader.pos != len(reader.stream):
+            msg = "bytes are left over behind the value"
+            raise CorruptFramesError(msg)  # noqa: TRY301 - the shortest way out
+    except UserCodeError as exc:
+        raise exc.cause from exc.cause.__cause__
+    except CorruptFramesError:
+        raise
+    except _NONSENSE as exc:
+        msg = f"the encoded bytes make no sense: {exc}"
+        raise CorruptFramesError(msg) from exc
+    else:
+        return value
+
+
+def _text(body: memoryview) -> str:
+    try:
+        return decode_text(body)
+    except UnicodeDecodeError as exc:
+        msg = f"the text is damaged: {exc}"
+        raise CorruptFramesError(msg) from exc
+
+
+_BYTES = bytes((VERSION, Tag.BYTES))
+_STR = bytes((VERSION, Tag.STR))
