@@ -19,7 +19,7 @@ from gridcache.codec.wire import Tag, put_uint
 from gridcache.codec.writer import NeedsPickle, Writer
 from gridcache.errors import CorruptFramesError
 
-__all__ = ["Layout", "array_over", "bytes_of", "put_layout", "take_layout"]
+__all__ = ["Layout", "array_over", "bytes_of", "layout_of", "put_layout", "take_layout"]
 
 MAX_DIMENSIONS = 64
 
@@ -82,7 +82,11 @@ def array_over(layout: Layout, data: memoryview, *, copy: bool) -> np.ndarray[An
     return array
 
 
-@lru_cache(maxsize=256)
+def is_simple(dtype: np.dtype[Any]) -> bool:
+    """Whether equality of dtypes decides all: no fields, no metadata, no class."""
+    return dtype.kind != "V" and dtype.metadata is None
+
+
 def _dtype_bytes(dtype: np.dtype[Any]) -> bytes | None:
     """Return the dtype as it stands in a stream, or None if it is not covered."""
     form = form_of(dtype)
@@ -94,6 +98,9 @@ def _dtype_bytes(dtype: np.dtype[Any]) -> bytes | None:
     return bytes(writer.stream) if not writer.buffers else None
 
 
+_simple_dtype_bytes = lru_cache(maxsize=256)(_dtype_bytes)
+
+
 def put_layout(writer: Writer, layout: Layout) -> None:
     """Append a layout.
 
@@ -102,7 +109,8 @@ def put_layout(writer: Writer, layout: Layout) -> None:
     NeedsPickle
         If its dtype is not covered.
     """
-    dtype = _dtype_bytes(layout.dtype)
+    simple = is_simple(layout.dtype)
+    dtype = (_simple_dtype_bytes if simple else _dtype_bytes)(layout.dtype)
     if dtype is None:
         raise NeedsPickle(str(layout.dtype))
     stream = writer.stream
@@ -170,8 +178,8 @@ def _read_scalar(reader: Reader) -> np.generic:
     if layout.shape:
         msg = f"a scalar of shape {layout.shape}"
         raise CorruptFramesError(msg)
-    scalar: np.generic = array_over(layout, data, copy=True)[()]
-    return scalar
+    scalar: Any = array_over(layout, data, copy=True)[()]
+    return scalar  # type: ignore[no-any-return]
 
 
 ENCODERS[np.ndarray] = _write_array

@@ -9,9 +9,9 @@ from typing import Any
 
 from gridcache.codec import arrays, containers, plain  # noqa: F401 - they register
 from gridcache.codec.pickled import UserCodeError
-from gridcache.codec.plain import decode_text, take_bytes
 from gridcache.codec.reader import open_reader
-from gridcache.codec.wire import VERSION, Tag, one_buffer_header
+from gridcache.codec.short_ways import DECODE_SHORT, NOT_SHORT
+from gridcache.codec.wire import VERSION
 from gridcache.errors import CorruptFramesError
 
 __all__ = ["decode"]
@@ -52,23 +52,13 @@ def decode(
     ImportError
         If a library or module that the value needs is missing; names it.
     """
-    if header[:2] == _BYTES and header == one_buffer_header(Tag.BYTES, body.nbytes):
-        return take_bytes(body)
-    if header[:2] == _STR and header == one_buffer_header(Tag.STR, body.nbytes):
-        return _text(body)
-    return _decode(header, body, allow_pickle, copy)
-
-
-def _decode(header: bytes, body: memoryview, allow_pickle: bool, copy: bool) -> Any:
-    if not header or header[0] != VERSION:
-        msg = "the header is empty or of another format version"
-        raise CorruptFramesError(msg, version=header[0] if header else None)
     try:
-        reader = open_reader(header, body, allow_pickle=allow_pickle, copy=copy)
-        value = reader.value()
-        if reader.pos != len(reader.stream):
-            msg = "bytes are left over behind the value"
-            raise CorruptFramesError(msg)  # noqa: TRY301 - the shortest way out
+        short_way = DECODE_SHORT.get(header[:2])
+        if short_way is not None:
+            value = short_way(header, body, copy)
+            if value is not NOT_SHORT:
+                return value
+        return _decode(header, body, allow_pickle, copy)
     except UserCodeError as exc:
         raise exc.cause from exc.cause.__cause__
     except CorruptFramesError:
@@ -76,17 +66,15 @@ def _decode(header: bytes, body: memoryview, allow_pickle: bool, copy: bool) -> 
     except _NONSENSE as exc:
         msg = f"the encoded bytes make no sense: {exc}"
         raise CorruptFramesError(msg) from exc
-    else:
-        return value
 
 
-def _text(body: memoryview) -> str:
-    try:
-        return decode_text(body)
-    except UnicodeDecodeError as exc:
-        msg = f"the text is damaged: {exc}"
-        raise CorruptFramesError(msg) from exc
-
-
-_BYTES = bytes((VERSION, Tag.BYTES))
-_STR = bytes((VERSION, Tag.STR))
+def _decode(header: bytes, body: memoryview, allow_pickle: bool, copy: bool) -> Any:
+    if not header or header[0] != VERSION:
+        msg = "the header is empty or of another format version"
+        raise CorruptFramesError(msg, version=header[0] if header else None)
+    reader = open_reader(header, body, allow_pickle=allow_pickle, copy=copy)
+    value = reader.value()
+    if reader.pos != len(reader.stream):
+        msg = "bytes are left over behind the value"
+        raise CorruptFramesError(msg)
+    return value

@@ -29,9 +29,8 @@ def form_of(dtype: np.dtype[Any]) -> Form | None:
         return None if base is None else (base, dtype.subdtype[1])
     if dtype.names is not None:
         return _form_of_fields(dtype)
-    plain = _TEXT.fullmatch(dtype.str) and np.dtype(dtype.str) is not None
-    same = plain and np.dtype(dtype.str).type is dtype.type
-    return dtype.str if same and np.dtype(dtype.str) == dtype else None
+    same = _TEXT.fullmatch(dtype.str) and np.dtype(dtype.str) == dtype
+    return dtype.str if same else None
 
 
 def _form_of_fields(dtype: np.dtype[Any]) -> Form | None:

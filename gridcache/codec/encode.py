@@ -1,19 +1,17 @@
 """Value to frames, in the caller's process.
 
 Plain values, arrays, Arrow, pandas and polars first; cloudpickle for the rest.
-The commonest values at the root (bytes, text, None) take a short way.
+The commonest values at the root take a short way (`short_ways`).
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from gridcache.codec import arrays, containers, plain  # noqa: F401 - they register
 from gridcache.codec.blame import part_at_fault
 from gridcache.codec.frames import Frames
 from gridcache.codec.pickled import write_pickle
-from gridcache.codec.plain import encode_text
+from gridcache.codec.short_ways import ENCODE_SHORT
 from gridcache.codec.transcode import compress_frames
-from gridcache.codec.wire import Tag, one_buffer_header
 from gridcache.codec.writer import NeedsPickle, Writer
 from gridcache.errors import NotEncodableError
 
@@ -35,8 +33,10 @@ def encode(value: Any, *, compress: bool = False, allow_pickle: bool = True) -> 
     NotEncodableError
         Naming the type and the path to the part at fault.
     """
-    short_way = _SHORT_WAYS.get(type(value))
-    frames = _encode(value, allow_pickle) if short_way is None else short_way(value)
+    short_way = ENCODE_SHORT.get(type(value))
+    frames = short_way(value) if short_way is not None else None
+    if frames is None:
+        frames = _encode(value, allow_pickle)
     return compress_frames(frames) if compress else frames
 
 
@@ -70,22 +70,3 @@ def _not_encodable(
     reason = str(exc) if allow_pickle else "needs pickle, and allow_pickle=False"
     msg = f"{path}: {kind} cannot be encoded: {reason}"
     return NotEncodableError(msg, path=path, type=kind)
-
-
-def _bytes_frames(value: bytes) -> Frames:
-    nbytes = len(value)
-    header = one_buffer_header(Tag.BYTES, nbytes)
-    return Frames(header, (memoryview(value),), False, nbytes)
-
-
-def _str_frames(value: str) -> Frames:
-    data = encode_text(value)
-    nbytes = len(data)
-    header = one_buffer_header(Tag.STR, nbytes)
-    return Frames(header, (memoryview(data),), False, nbytes)
-
-
-_SHORT_WAYS: dict[type, Callable[[Any], Frames]] = {
-    bytes: _bytes_frames,
-    str: _str_frames,
-}

@@ -9,9 +9,8 @@ All numbers are unsigned and end below 2**63. Does not cover the metadata, which
 each family of types writes and reads itself, nor lz4 (`compression`).
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
+from typing import NamedTuple
 
 from gridcache.codec.frames import align
 from gridcache.errors import CorruptFramesError
@@ -21,7 +20,6 @@ __all__ = [
     "Slot",
     "Tag",
     "body_nbytes",
-    "one_buffer_header",
     "put_table",
     "put_uint",
     "take_table",
@@ -68,9 +66,8 @@ class Tag(IntEnum):
     PICKLE = ord("!")
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One buffer as the table declares it."""
+class Slot(NamedTuple):
+    """One buffer as the table declares it; a tuple, for it is made in hot paths."""
 
     stored_nbytes: int
     """Bytes in the body."""
@@ -152,12 +149,3 @@ def body_nbytes(slots: list[Slot]) -> int:
     for slot in slots:
         nbytes = align(nbytes) + slot.stored_nbytes
     return nbytes
-
-
-@lru_cache(maxsize=4096)
-def one_buffer_header(tag: int, nbytes: int) -> bytes:
-    """Header of a value that is one raw buffer and nothing else (bytes, str)."""
-    out = bytearray((VERSION, tag))
-    put_table(out, [Slot(nbytes, aliased=False, raw_nbytes=nbytes)])
-    put_uint(out, 1)
-    return bytes(out)
