@@ -14,7 +14,7 @@ INSTALL = set -e; c=constraints/py$$($(BIN)/python -c \
 	if [ -f "$$c" ]; then set -- -c "$$c"; else set --; fi; \
 	$(BIN)/python -m pip install --quiet "$$@" --editable
 
-.PHONY: help demo test check format bench soak clean
+.PHONY: help demo test check format bench soak constraints clean
 
 help:
 	@echo "make demo    what gridcache does, on real input, in a minute"
@@ -23,6 +23,7 @@ help:
 	@echo "make format  let ruff correct and format the code"
 	@echo "make bench   the figures of the README"
 	@echo "make soak    minutes of load with processes killed"
+	@echo "make constraints  pin anew what resolves today (PYTHON=python3.11)"
 	@echo "make clean   remove .venv and everything generated"
 
 demo: $(VENV)/.core
@@ -46,6 +47,17 @@ bench: $(VENV)/.core
 
 soak: $(VENV)/.dev
 	$(BIN)/python -m pytest -m soak
+
+# What resolves today for everything, on the interpreter that PYTHON names.
+constraints:
+	rm -rf build/constraints
+	$(PYTHON) -m venv build/constraints
+	build/constraints/bin/python -m pip install --quiet --editable '.[all,dev]'
+	build/constraints/bin/python -m pip freeze --exclude-editable \
+		| grep -E '^[A-Za-z0-9._-]+==[^ ]+$$' \
+		> constraints/py$$($(PYTHON) -c \
+			'import sys; print("%d%d" % sys.version_info[:2])').txt
+	rm -rf build/constraints
 
 clean:
 	rm -rf $(VENV) build dist htmlcov .coverage .hypothesis .import_linter_cache \
