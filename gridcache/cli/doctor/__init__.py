@@ -1,0 +1,1 @@
+"""What `grid doctor` looks at: one file a subject, each gives findings."""

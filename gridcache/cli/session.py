@@ -1,0 +1,79 @@
+"""From the options to the cache or store they mean.
+
+A command that looks must not make: it opens what exists and says so (exit 3) where
+nothing does. `grid put` alone makes a store.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gridcache.cli.failures import ExitCode, Failure
+from gridcache.cli.options import Options
+from gridcache.config import Config, load_config
+
+if TYPE_CHECKING:
+    from gridcache.cache import GridCache
+    from gridcache.store.directory import StoreSummary
+
+__all__ = [
+    "find_store",
+    "load_settings",
+    "open_cache",
+    "store_path",
+    "stores_directory",
+]
+
+
+def load_settings(options: Options) -> Config:
+    """Settings, the flags above all."""
+    if options.namespace is None:
+        return load_config()
+    return load_config(namespace=options.namespace)
+
+
+def stores_directory(options: Options) -> Path:
+    """Directory of the stores that have names."""
+    return load_settings(options).directory
+
+
+def store_path(options: Options) -> Path:
+    """Directory of the store that the options mean."""
+    if options.path is not None:
+        return Path(options.path).expanduser().absolute()
+    settings = load_settings(options)
+    return settings.directory / settings.store
+
+
+def open_cache(options: Options, *, create: bool = False) -> "GridCache":
+    """Open the cache that the options mean.
+
+    Raises
+    ------
+    Failure
+        There is no store yet and `create` is false (exit 3).
+    """
+    from gridcache.cache import GridCache  # noqa: PLC0415 - loads lmdb and numpy
+
+    path = store_path(options)
+    if not create and not path.is_dir():
+        message = f"no store at {path}; the first put makes it: grid put KEY FILE"
+        raise Failure(message, ExitCode.NO_STORE)
+    return GridCache(load_settings(options).namespace, path=options.path)
+
+
+def find_store(options: Options, name: str) -> "StoreSummary":
+    """Find a store by its name or its directory.
+
+    Raises
+    ------
+    Failure
+        There is none (exit 3).
+    """
+    from gridcache.store.directory import list_stores  # noqa: PLC0415 - loads lmdb
+
+    path = stores_directory(options) / Path(name).expanduser()
+    for store in list_stores(path.parent):
+        if Path(store.path) == path:
+            return store
+    message = f"no store {name!r} under {path.parent}; see `grid stores`"
+    raise Failure(message, ExitCode.NO_STORE)

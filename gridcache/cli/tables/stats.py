@@ -1,0 +1,79 @@
+"""Statistics as sections: the store, then its namespaces."""
+
+from operator import attrgetter
+from typing import Protocol
+
+from gridcache.cli.report import Column, Kind, Report, Section
+from gridcache.store.outcome import NamespaceStats, StoreStats
+
+__all__ = ["Stats", "namespace_section", "stats_report", "store_section"]
+
+
+class Stats(Protocol):
+    """What `GridCache.stats()` returns, as far as it is shown."""
+
+    @property
+    def namespace(self) -> NamespaceStats:
+        """Of the cache itself."""
+
+    @property
+    def store(self) -> StoreStats:
+        """Of the store it lies in, with all namespaces."""
+
+
+STORE = (
+    Column("path"),
+    Column("on_disk", Kind.FLAG),
+    Column("durable", Kind.FLAG),
+    Column("clients", Kind.COUNT, "processes"),
+    Column("capacity_nbytes", Kind.BYTES),
+    Column("directory_nbytes", Kind.BYTES, "taken (all files)"),
+    Column("arena_nbytes", Kind.BYTES, "reserved for values"),
+    Column("free_nbytes", Kind.BYTES, "free in there"),
+    Column("largest_free_nbytes", Kind.BYTES, "largest free piece"),
+    Column("retired_nbytes", Kind.BYTES, "deleted, still viewed"),
+    Column("index_nbytes", Kind.BYTES, "index"),
+    Column("index_used_nbytes", Kind.BYTES, "index in use"),
+    Column("reused_nbytes", Kind.BYTES, "allocated from freed"),
+    Column("fresh_nbytes", Kind.BYTES, "allocated from new"),
+)
+
+NAMESPACE = (
+    Column("namespace"),
+    Column("policy"),
+    Column("quota_nbytes", Kind.BYTES),
+    Column("entries", Kind.COUNT),
+    Column("raw_nbytes", Kind.BYTES, "values"),
+    Column("stored_nbytes", Kind.BYTES, "stored"),
+    Column("pinned_nbytes", Kind.BYTES),
+    Column("compression_ratio", Kind.FACTOR, "compression"),
+    Column("hits", Kind.COUNT),
+    Column("hit_ratio", Kind.RATIO, "hit ratio"),
+    Column("saved_s", Kind.SECONDS, "time saved"),
+    Column("puts", Kind.COUNT),
+    Column("deletes", Kind.COUNT),
+    Column("private_copies", Kind.COUNT, "copies (lease cap)"),
+    Column("misses", Kind.NAMES),
+    Column("evictions", Kind.NAMES),
+)
+
+
+def stats_report(stats: Stats, *, every: bool = False) -> Report:
+    """Store and namespace, or every namespace of the store."""
+    spaces = stats.store.namespaces if every else (stats.namespace,)
+    return Report((store_section(stats.store), namespace_section(spaces)))
+
+
+def store_section(store: StoreStats) -> Section:
+    """One store as one record."""
+    return Section("store", STORE, [_row(STORE, store)], single=True, title="Store")
+
+
+def namespace_section(spaces: tuple[NamespaceStats, ...]) -> Section:
+    """Namespaces as rows; for people a single one as a list of fields."""
+    rows = [_row(NAMESPACE, space) for space in spaces]
+    return Section("namespaces", NAMESPACE, rows, title="Namespaces")
+
+
+def _row(columns: tuple[Column, ...], record: object) -> tuple[object, ...]:
+    return tuple(attrgetter(column.name)(record) for column in columns)
