@@ -10,6 +10,7 @@ is worse than an error. It protects from accidents, not from an attacker.
 
 import io
 import pickle
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -40,11 +41,21 @@ class UserCodeError(Exception):
 
 def write_pickle(writer: Writer, value: Any) -> None:
     """Append `value` as a pickle; raises whatever pickling it raises."""
+    writer.stream.append(Tag.PICKLE)
+    _write_pickle(writer, value, private=False)
+
+
+def _write_private_pickle(writer: Writer, value: Any) -> None:
+    writer.stream.append(Tag.PRIVATE_PICKLE)
+    with writer.private():
+        _write_pickle(writer, value, private=True)
+
+
+def _write_pickle(writer: Writer, value: Any, *, private: bool) -> None:
     file = io.BytesIO()
-    pickler = _Pickler(file, writer)
+    pickler = _Pickler(file, writer, private=private)
     pickler.dump(value)
     stream = file.getbuffer()
-    writer.stream.append(Tag.PICKLE)
     writer.stream += xxhash.xxh3_64_digest(stream)
     writer.buffer(stream, aliased=False)
     put_uint(writer.stream, len(pickler.buffers))
@@ -55,9 +66,10 @@ def write_pickle(writer: Writer, value: Any) -> None:
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     """Hands arrays, Arrow and pandas to their families."""
 
-    def __init__(self, file: io.BytesIO, writer: Writer) -> None:
+    def __init__(self, file: io.BytesIO, writer: Writer, *, private: bool) -> None:
         super().__init__(file, protocol=5, buffer_callback=self._out_of_band)
         self._writer = writer
+        self._private = private
         self.buffers: list[memoryview] = []
 
     def _out_of_band(self, buffer: pickle.PickleBuffer) -> bool:
@@ -72,9 +84,25 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         if kind.__module__ != "builtins" and encoder_of(kind) is not None:
             with suppress(NeedsPickle):
                 return _nested, (self._writer.nested(obj),)
-        if isinstance(obj, np.ndarray):
+        if _is_pandas(obj):
+            return self._private_reduce(obj)
+        if isinstance(obj, np.ndarray) and not self._private:
             return _frozen_reduce(obj)
         return super().reducer_override(obj)
+
+    def _private_reduce(self, obj: Any) -> Any:
+        """Pickle `obj` for itself, so that its arrays come back writable."""
+        if self._private:
+            return super().reducer_override(obj)
+        return _nested, (self._writer.nested(obj, _write_private_pickle),)
+
+
+def _is_pandas(obj: Any) -> bool:
+    pandas: Any = sys.modules.get("pandas")
+    names = "DataFrame", "Series", "Index"
+    # pandas may be half imported, in another thread.
+    kinds = tuple(getattr(pandas, name, type(None)) for name in names)
+    return obj is not None and isinstance(obj, kinds)
 
 
 def _frozen_reduce(array: np.ndarray[Any, Any]) -> Any:
@@ -145,4 +173,10 @@ def _own(buffer: memoryview, reader: Reader) -> memoryview:
     return memoryview(bytearray(buffer)) if reader.copy else buffer
 
 
+def _read_private_pickle(reader: Reader) -> Any:
+    with reader.private():
+        return _read_pickle(reader)
+
+
 DECODERS[Tag.PICKLE] = _read_pickle
+DECODERS[Tag.PRIVATE_PICKLE] = _read_private_pickle

@@ -5,6 +5,8 @@ before anything is allocated, and every buffer is handed out once. Decoders may
 raise what they like on nonsense; `decode` turns it into CorruptFramesError.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,6 +128,15 @@ class Reader:
         inner._depth = self._depth
         inner.enter()
         return inner.value()
+
+    @contextmanager
+    def private(self) -> Iterator[None]:
+        """Inside, one container deeper, arrays are private and writable."""
+        before, self.copy = self.copy, True
+        self.enter()
+        yield
+        self.leave()
+        self.copy = before
 
     def enter(self) -> None:
         """Go one container deeper."""

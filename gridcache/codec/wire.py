@@ -64,6 +64,7 @@ class Tag(IntEnum):
     PANDAS = ord("P")
     POLARS = ord("L")
     PICKLE = ord("!")
+    PRIVATE_PICKLE = ord("%")
 
 
 class Slot(NamedTuple):

@@ -5,9 +5,11 @@ it as buffers, or inside it when they are small or the list is full. An object
 met twice is written once and referred to (`Tag.SHARED`).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from gridcache.codec.families import encoder_of
+from gridcache.codec.families import Encoder, encoder_of
 from gridcache.codec.frames import Frames, align
 from gridcache.codec.wire import VERSION, Slot, Tag, body_nbytes, put_table, put_uint
 
@@ -41,6 +43,7 @@ class Writer:
         "_done",
         "_kept",
         "_memo",
+        "_private",
         "_stream_aliased",
         "aliased",
         "buffers",
@@ -55,6 +58,7 @@ class Writer:
         self._memo: dict[int, int] = {}
         self._done = 0
         self._depth = 0
+        self._private = False
         self._stream_aliased = False
 
     def value(self, value: Any) -> None:
@@ -85,6 +89,7 @@ class Writer:
         aliased
             The decoded value's memory will be these bytes.
         """
+        aliased = aliased and not self._private
         if self._depth and data.nbytes <= EMBED_NBYTES:
             self._embed(data)
             return
@@ -136,7 +141,16 @@ class Writer:
         """Come back from a container."""
         self._depth -= 1
 
-    def nested(self, value: Any) -> bytes:
+    @contextmanager
+    def private(self) -> Iterator[None]:
+        """Inside, one container deeper, no buffer will be the decoded memory."""
+        before, self._private = self._private, True
+        self.enter()
+        yield
+        self.leave()
+        self._private = before
+
+    def nested(self, value: Any, write: "Encoder | None" = None) -> bytes:
         """Return a stream of its own for `value`; its buffers join the others.
 
         Raises
@@ -147,9 +161,10 @@ class Writer:
         inner = Writer()
         inner.buffers, inner.aliased = self.buffers, self.aliased
         inner._depth = self._depth + 1
+        inner._private = self._private
         mark = len(self.buffers)
         try:
-            inner.value(value)
+            (write or Writer.value)(inner, value)
         except NeedsPickle:
             del self.buffers[mark:], self.aliased[mark:]
             raise
