@@ -42,7 +42,7 @@ def _lower_columns(frame: Any) -> Iterator[Tree]:
     """Yield ([position], values) and (positions, values of a block)."""
     blocks = defaultdict(list)
     for position, dtype in enumerate(frame.dtypes):
-        if isinstance(dtype, np.dtype) and dtype != object:
+        if isinstance(dtype, np.dtype) and dtype.kind != "O":
             blocks[dtype].append(position)
     stacked = len(blocks) == 1 or frame.shape[1] > MAX_SINGLE_COLUMNS
     done: set[int] = set()
@@ -137,7 +137,7 @@ def _read(reader: Reader) -> Any:
     return value
 
 
-_RAISE = {"frame": _raise_frame, "series": _raise_series}
+_RAISE: dict[str, Callable[..., Any]] = {"frame": _raise_frame, "series": _raise_series}
 
 ENCODERS[pd.DataFrame] = _encoder(_lower_frame)
 ENCODERS[pd.Series] = _encoder(_lower_series)
