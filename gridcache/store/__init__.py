@@ -1,0 +1,1 @@
+"""Store: one node's memory. Index, arena, policies and who uses them. No Ray."""

@@ -1,0 +1,164 @@
+"""Check: is the whole store as its contracts say?
+
+Verifies in one snapshot that extents tile the arena exactly, that every entry's
+extent is live and is its own, that slots and entries name each other, that the
+accounts balance, that reservations belong to living processes and leases to
+extents that exist.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from struct import Struct
+
+from gridcache.codec.frames import ALIGNMENT
+from gridcache.errors import CorruptFramesError
+from gridcache.store.allocator import free_ranges
+from gridcache.store.index import WriteTxn
+from gridcache.store.namespaces import Account, all_namespaces, load_account
+from gridcache.store.outcome import CheckReport
+from gridcache.store.parts import Parts
+from gridcache.store.records import Entry
+
+__all__ = ["check_store"]
+
+_RESERVED = Struct(">IQ")
+_SLOT = Struct("=I")
+_BE = Struct(">QQ")
+
+
+def check_store(parts: Parts) -> CheckReport:
+    """Look at everything; changes nothing."""
+    check = _Check(parts)
+    parts.index.snapshot(check.run)
+    check.look_at_clients()
+    return CheckReport(tuple(check.problems), check.entries, len(check.ranges))
+
+
+class _Check:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.problems: list[str] = []
+        self.entries = 0
+        self.ranges: list[tuple[int, int, str]] = []
+        self._slots: dict[int, bytes] = {}
+        self._extents: dict[int, tuple[int, int]] = {}
+        self._reserved_rows: set[int] = set()
+
+    def _say(self, problem: str) -> None:
+        self.problems.append(problem)
+
+    def run(self, txn: WriteTxn) -> None:
+        """Everything in the index."""
+        self._collect_ranges(txn)
+        self._look_at_tiling(txn)
+        self._look_at_free_tables(txn)
+        self._look_at_entries(txn)
+        self._look_at_slots(txn)
+
+    def _collect_ranges(self, txn: WriteTxn) -> None:
+        books = self._parts.books
+        for extent in books.extents(txn):
+            self._extents[extent.offset] = (extent.nbytes, extent.slot)
+            self.ranges.append((extent.offset, extent.nbytes, "live"))
+        self.ranges += [(*free, "free") for free in free_ranges(txn)]
+        self.ranges += [(*retired, "retired") for retired in books.retired(txn)]
+        if txn.state.retired != len(books.retired(txn)):
+            self._say(f"state counts {txn.state.retired} retired extents")
+        with txn.txn.cursor(txn.tables.reserved) as cursor:
+            for key, value in cursor:
+                row, offset = _RESERVED.unpack(key)
+                self._reserved_rows.add(row)
+                nbytes = int.from_bytes(value, "little")
+                self.ranges.append((offset, nbytes, "reserved"))
+
+    def _look_at_tiling(self, txn: WriteTxn) -> None:
+        end = 0
+        for offset, nbytes, kind in sorted(self.ranges):
+            if offset != end:
+                word = "overlap" if offset < end else "hole"
+                self._say(f"{word} between {end} and {offset} ({kind})")
+            if nbytes <= 0 or (offset | nbytes) % ALIGNMENT:
+                self._say(f"{kind} range {offset}+{nbytes} is not aligned")
+            end = max(end, offset + nbytes)
+        if end != txn.state.top:
+            self._say(f"ranges end at {end}, the top is {txn.state.top}")
+        if txn.state.top > txn.state.arena_nbytes:
+            self._say(f"the top {txn.state.top} is beyond the arena's end")
+
+    def _look_at_free_tables(self, txn: WriteTxn) -> None:
+        by_offset = set(free_ranges(txn))
+        with txn.txn.cursor(txn.tables.free_by_size) as cursor:
+            by_size = {_BE.unpack(key)[::-1] for key in cursor.iternext(values=False)}
+        if by_offset != by_size:
+            self._say(f"free tables differ: {sorted(by_offset ^ by_size)[:4]}")
+        total = sum(nbytes for _, nbytes in by_offset)
+        if total != txn.state.free_nbytes:
+            self._say(f"{total} bytes are free, the state says {txn.state.free_nbytes}")
+
+    def _look_at_entries(self, txn: WriteTxn) -> None:
+        sums: dict[int, Account] = {}
+        for key, entry in self._all_entries(txn):
+            self.entries += 1
+            if entry.slot in self._slots:
+                self._say(f"slot {entry.slot} has two entries")
+            self._slots[entry.slot] = key
+            if entry.generation > txn.state.generation:
+                self._say(f"{key!r} has generation {entry.generation} of the future")
+            self._look_at_extent(key, entry)
+            account = sums.setdefault(int.from_bytes(key[:2], "big"), Account())
+            _add(account, entry)
+        for offset, (_, slot) in self._extents.items():
+            self._say(f"extent {offset} belongs to no entry (slot {slot})")
+        for space in all_namespaces(txn):
+            said, found = load_account(txn, space.id), sums.pop(space.id, Account())
+            if said != found:
+                self._say(f"account of {space.name!r}: {said}, found {found}")
+        for number in sums:
+            self._say(f"entries of namespace {number}, which does not exist")
+
+    def _all_entries(self, txn: WriteTxn) -> Iterator[tuple[bytes, Entry]]:
+        with txn.txn.cursor(txn.tables.entries) as cursor:
+            for key, record in cursor:
+                try:
+                    yield key, self._parts.books.unpack(key, record)
+                except CorruptFramesError as error:
+                    self._say(f"{key!r}: {error}")
+
+    def _look_at_extent(self, key: bytes, entry: Entry) -> None:
+        if entry.inline:
+            return
+        expected = (entry.extent_nbytes, entry.slot)
+        found = self._extents.pop(entry.offset, None)
+        if found != expected:
+            self._say(f"{key!r}: extent {entry.offset} is {found}, not {expected}")
+
+    def _look_at_slots(self, txn: WriteTxn) -> None:
+        with txn.txn.cursor(txn.tables.slots) as cursor:
+            slots = {_SLOT.unpack(number)[0]: key for number, key in cursor}
+        if slots != self._slots:
+            odd = Counter([*slots.items()]) - Counter([*self._slots.items()])
+            self._say(f"slots and entries differ: {list(odd)[:4]}")
+        with txn.txn.cursor(txn.tables.free_slots) as cursor:
+            free = {_SLOT.unpack(key)[0] for key in cursor.iternext(values=False)}
+        if free & slots.keys() or len(free) + len(slots) != txn.state.next_slot:
+            self._say(
+                f"{len(slots)} used and {len(free)} free slots of {txn.state.next_slot}"
+            )
+
+    def look_at_clients(self) -> None:
+        """Reservations and leases, which live outside the snapshot."""
+        clients = self._parts.clients
+        for row in sorted(self._reserved_rows):
+            if not clients.alive(row):
+                self._say(f"reservation of the dead client in row {row}")
+        known = {offset for offset, _, kind in self.ranges if kind != "free"}
+        for lease in clients.pinned_offsets() - known:
+            self._say(f"a lease on {lease}, where nothing is")
+
+
+def _add(account: Account, entry: Entry) -> None:
+    account.entries += 1
+    account.raw_nbytes += entry.raw_nbytes or len(entry.body)
+    account.stored_nbytes += entry.stored_nbytes
+    if entry.pinned:
+        account.pinned_nbytes += entry.stored_nbytes

@@ -1,0 +1,233 @@
+"""Claims: turning a planned window into a reservation, safely against readers.
+
+A reader that pinned an extent before its entry was removed may still look at
+it. So a claim has two steps with a commit in between: first every piece leaves
+the tables and is reserved by this process's row; then all pins are read; only
+if none is on a piece do the pieces become one range. Dying in between leaves
+reservations, which the reaping of the row retires.
+"""
+
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from struct import Struct
+
+from gridcache.store.allocator import allocate, free, offset_key, take
+from gridcache.store.arena import Arena
+from gridcache.store.clients import Clients
+from gridcache.store.entries import Books
+from gridcache.store.evictor import Piece
+from gridcache.store.index import Index, WriteTxn
+from gridcache.store.outcome import MissReason
+
+__all__ = ["ChangedError", "Claims", "Reservation"]
+
+_RESERVED = Struct(">IQ")
+_COPY = 1 << 20
+
+
+class ChangedError(Exception):
+    """Private to the store: the plan no longer holds, plan again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A range of the arena that belongs to this process until commit or abort."""
+
+    offset: int
+    nbytes: int
+    """Wanted; the parts may be longer together."""
+    parts: tuple[tuple[int, int], ...] = field(default=())
+    """(offset, nbytes) as recorded, touching, in order."""
+
+    @property
+    def end(self) -> int:
+        """Where the last part ends."""
+        offset, nbytes = self.parts[-1]
+        return offset + nbytes
+
+
+class Claims:
+    """Reservations of one process's row."""
+
+    def __init__(
+        self,
+        index: Index,
+        books: Books,
+        arena: Arena,
+        clients: Clients,
+        note: Callable[[bytes, MissReason, int, str], None],
+    ) -> None:
+        self._index = index
+        self._books = books
+        self._arena = arena
+        self._clients = clients
+        self._note = note
+        self.row = 0
+        """Of this process; changes after a fork."""
+        self._open: dict[int, dict[int, int]] = {}
+        """By thread, offset to bytes: what is reserved and not yet settled. Noted
+        before the commit, so that an interruption anywhere finds it."""
+
+    def record(self, txn: WriteTxn, offset: int, nbytes: int) -> None:
+        """Note a range as reserved by this process."""
+        self._open.setdefault(threading.get_ident(), {})[offset] = nbytes
+        key = _RESERVED.pack(self.row, offset)
+        txn.put(key, nbytes.to_bytes(8, "little"), db=txn.tables.reserved)
+
+    def simple(self, txn: WriteTxn, offset: int, nbytes: int) -> Reservation:
+        """Reserve a range just allocated in this transaction."""
+        self.record(txn, offset, nbytes)
+        return Reservation(offset, nbytes, ((offset, nbytes),))
+
+    def window(
+        self,
+        pieces: list[Piece],
+        nbytes: int,
+        cause: str,
+        *,
+        keep_out: range | None = None,
+    ) -> Reservation | None:
+        """Clear the pieces of a window.
+
+        Parameters
+        ----------
+        nbytes
+            What the range is for.
+        keep_out
+            Where moved pieces must not go; the window itself if not given.
+
+        Returns
+        -------
+        Reservation | None
+            None if somebody looks at a piece: what could be freed was freed.
+
+        Raises
+        ------
+        ChangedError
+            The plan no longer holds; nothing was changed.
+        """
+        end = pieces[-1].offset + pieces[-1].nbytes
+        inside = keep_out or range(pieces[0].offset, end)
+
+        def clear(txn: WriteTxn) -> None:
+            for piece in pieces:
+                if piece.slot < 0:
+                    self._take_free(txn, piece)
+            for piece in pieces:
+                if piece.slot >= 0:
+                    self._clear_live(txn, piece, inside, nbytes, cause)
+                self.record(txn, piece.offset, piece.nbytes)
+
+        self._index.transact(clear)
+        parts = tuple((piece.offset, piece.nbytes) for piece in pieces)
+        pinned = self._clients.pinned_offsets()
+        if any(piece.offset in pinned for piece in pieces if piece.slot >= 0):
+            self.give_back(parts)
+            return None
+        return Reservation(pieces[0].offset, nbytes, parts)
+
+    @staticmethod
+    def _take_free(txn: WriteTxn, piece: Piece) -> None:
+        size = txn.get(offset_key(piece.offset), db=txn.tables.free_by_offset)
+        if size is None or int.from_bytes(size, sys.byteorder) != piece.nbytes:
+            raise ChangedError
+        take(txn, piece.offset, piece.nbytes)
+
+    def _clear_live(
+        self, txn: WriteTxn, piece: Piece, inside: range, nbytes: int, cause: str
+    ) -> None:
+        key = self._books.key_of(txn, piece.slot)
+        entry = self._books.find(txn, key) if key is not None else None
+        if key is None or entry is None or entry.offset != piece.offset:
+            raise ChangedError
+        if entry.extent_nbytes != piece.nbytes or (entry.pinned and not piece.move):
+            raise ChangedError
+        if piece.move and self._move(txn, key, piece, inside):
+            return
+        if entry.pinned:
+            raise ChangedError
+        with self._books.charge(txn, int.from_bytes(key[:2], "big")) as account:
+            self._books.remove(txn, key, entry, account)
+        txn.after.append(lambda: self._note(key, MissReason.EVICTED, nbytes, cause))
+
+    def _move(self, txn: WriteTxn, key: bytes, piece: Piece, inside: range) -> bool:
+        entry = self._books.find(txn, key)
+        target = allocate(txn, piece.nbytes)
+        if entry is None or target is None:
+            return False
+        if target in inside:  # above the top, if the window ends there
+            free(txn, target, piece.nbytes)
+            return False
+        self.copy(piece.offset, target, piece.nbytes)
+        self._books.relocate(txn, key, entry, target)
+        return True
+
+    def copy(self, source: int, target: int, nbytes: int) -> None:
+        """Copy bytes within the arena."""
+        for start in range(0, nbytes, _COPY):
+            length = min(_COPY, nbytes - start)
+            self._arena.write_one(
+                target + start, self._arena.read(source + start, length)
+            )
+
+    # -- the ends of a reservation -----------------------------------------
+
+    def settle(self, txn: WriteTxn, reservation: Reservation) -> None:
+        """Make the wanted range the caller's, free the rest.
+
+        Raises
+        ------
+        ChangedError
+            The reservation is no longer ours: it was aborted in between.
+        """
+        for offset, _ in reservation.parts:
+            key = _RESERVED.pack(self.row, offset)
+            if not txn.txn.delete(key, db=txn.tables.reserved):
+                raise ChangedError
+        txn.after.append(lambda: self._forget(reservation.parts))
+        used_end = reservation.offset + reservation.nbytes
+        if reservation.end > used_end:
+            free(txn, used_end, reservation.end - used_end)
+
+    def give_back(self, parts: tuple[tuple[int, int], ...]) -> None:
+        """Abort: the parts wait for their last reader, then are free."""
+
+        def retire(txn: WriteTxn) -> None:
+            for offset, nbytes in parts:
+                key = _RESERVED.pack(self.row, offset)
+                if txn.txn.delete(key, db=txn.tables.reserved):
+                    self._books.retire(txn, offset, nbytes)
+            txn.after.append(lambda: self._forget(parts))
+
+        self._index.transact(retire)
+
+    def _forget(self, parts: tuple[tuple[int, int], ...]) -> None:
+        mine = self._open.get(threading.get_ident(), {})
+        for offset, _ in parts:
+            mine.pop(offset, None)
+
+    def abort_leftover(self) -> None:
+        """Give back what an interrupted call of this thread reserved."""
+        mine = self._open.get(threading.get_ident())
+        if mine:
+            self.give_back(tuple(mine.items()))
+
+    def forget_all(self) -> None:
+        """After a fork, in the child: the reservations are the parent's."""
+        self._open.clear()
+
+    def reap(self, txn: WriteTxn, row: int) -> int:
+        """Retire everything a dead row reserved; returns the bytes."""
+        found = []
+        with txn.txn.cursor(txn.tables.reserved) as cursor:
+            ok = cursor.set_range(_RESERVED.pack(row, 0))
+            while ok and _RESERVED.unpack(cursor.key())[0] == row:
+                nbytes = int.from_bytes(cursor.value(), "little")
+                found.append((_RESERVED.unpack(cursor.key())[1], nbytes))
+                ok = cursor.next()
+        for offset, nbytes in found:
+            txn.txn.delete(_RESERVED.pack(row, offset), db=txn.tables.reserved)
+            self._books.retire(txn, offset, nbytes)
+        return sum(nbytes for _, nbytes in found)

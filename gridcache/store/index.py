@@ -1,0 +1,371 @@
+"""Index: the tables of a store in LMDB, and the transactions on them.
+
+Covers opening (with the size the file has, never the caller's), growth, read
+and write transactions, stale readers, and fork. Does not know what records
+mean. LMDB's traps, each with its test:
+
+- A reader killed in a transaction keeps old pages: `reader_check` on a timer
+  and before giving up on a full map.
+- An environment does not survive a fork: it is closed before and opened again
+  by whoever uses it next, so that no child ever frees its parent's reader slot.
+- A file grown by `posix_fallocate` cannot SIGBUS; `ftruncate` alone can.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import lmdb
+
+from gridcache.errors import ClosedError, OutOfSpaceError, StoreStalledError
+from gridcache.store.files import PAGE, open_private, reserve_file
+from gridcache.store.gate import WriterGate
+from gridcache.store.layout import READERS
+from gridcache.store.state import State
+
+__all__ = ["Index", "IndexFullError", "Tables", "WriteTxn"]
+
+T = TypeVar("T")
+_STATE = b"state"
+RESERVE_PAGES = 64
+"""Kept free: a transaction cannot reuse the pages it frees itself."""
+
+
+class IndexFullError(Exception):
+    """Private to the store: the map is full, evict or grow, then try again."""
+
+
+@dataclass(slots=True)
+class Tables:
+    """Handles of the tables; `integer` tables have native 8-byte keys."""
+
+    entries: Any
+    """namespace:2 key -> record."""
+    slots: Any
+    """slot:4 -> entry key."""
+    free_slots: Any
+    """slot:4 -> nothing."""
+    extents: Any
+    """offset:8 -> units:4 slot:4, live ones."""
+    free_by_offset: Any
+    """offset:8 -> nbytes:8."""
+    free_by_size: Any
+    """nbytes:8be offset:8be -> nothing."""
+    reserved: Any
+    """row:4be offset:8be -> nbytes:8."""
+    retired: Any
+    """offset:8 -> nbytes:8, unlinked and perhaps leased."""
+    namespaces: Any
+    """name -> settings."""
+    accounts: Any
+    """namespace:2 -> sizes."""
+    counters: Any
+    """namespace:2 -> statistics."""
+    expiries: Any
+    """instant:8be entry key -> nothing."""
+    tags: Any
+    """namespace:2 tag -> entry keys (sorted duplicates)."""
+    flights: Any
+    """entry key -> leader."""
+    meta: Any
+
+
+_INTEGER = {"extents", "free_by_offset", "retired"}
+_SMALL_INTEGER = {"slots", "free_slots"}
+
+
+class WriteTxn:
+    """One transaction: LMDB's, the tables, the state, and what follows a commit."""
+
+    __slots__ = ("after", "get", "put", "state", "tables", "txn")
+
+    def __init__(self, txn: lmdb.Transaction, tables: Tables) -> None:
+        # Typed loosely: without `buffers` LMDB answers bytes, its stubs say either.
+        self.txn: Any = txn
+        self.get: Any = txn.get
+        self.put: Any = txn.put
+        self.tables = tables
+        self.after: list[Callable[[], object]] = []
+        """Run after the commit, still behind the gate: updates that must not
+        happen if the transaction does not."""
+        packed = self.get(_STATE, db=tables.meta)
+        self.state = State.unpack(packed) if packed else State(0)
+
+
+class Index:
+    """One process's hold on the index. At most one per file and process."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        on_disk: bool,
+        stall_timeout_s: float,
+        writer_pid: Callable[[], int],
+        set_writer_pid: Callable[[int], None],
+    ) -> None:
+        self._directory = directory
+        self._data = directory / "data.mdb"
+        self._on_disk = on_disk
+        self._set_writer_pid = set_writer_pid
+        self._pid = os.getpid()
+        self.gate = WriterGate(directory / "gate", stall_timeout_s, writer_pid)
+        self._reading = threading.RLock()
+        self._env: lmdb.Environment | None = None
+        self._closed = False
+        self.tables: Tables
+        self.writes = 0
+        """Write transactions of this process so far."""
+
+    # -- opening -----------------------------------------------------------
+
+    def create(self, nbytes: int, state: State) -> None:
+        """Make the file; LMDB refuses a preallocated one, so it grows after."""
+        env = self._open_environment(nbytes)
+        self._reserve(nbytes)
+        state.index_nbytes = nbytes
+        with env.begin(write=True) as txn:
+            txn.put(_STATE, state.pack(), db=self.tables.meta)
+
+    def _open_environment(self, nbytes: int) -> lmdb.Environment:
+        env = lmdb.open(
+            str(self._directory),
+            map_size=nbytes,
+            max_dbs=len(fields(Tables)),
+            max_readers=READERS,
+            writemap=not self._on_disk,
+            sync=False,
+            metasync=False,
+            mode=0o600,
+            lib_version=0,  # the format of LMDB 0.9, whatever the environment says
+        )
+        self.tables = Tables(
+            *(_open_table(env, field.name) for field in fields(Tables))
+        )
+        self._env = env
+        return env
+
+    def _ready(self) -> lmdb.Environment:
+        """The environment, opened if need be. Must hold `_reading`."""
+        if self._env is not None:
+            return self._env
+        if self._closed:
+            message = "the store is closed; open it again"
+            raise ClosedError(message)
+        return self._open_environment(self._data.stat().st_size)
+
+    def _reserve(self, nbytes: int) -> None:
+        fd = open_private(self._data)
+        try:
+            reserve_file(fd, nbytes, self._data)
+        finally:
+            os.close(fd)
+
+    # -- transactions ------------------------------------------------------
+
+    def get(self, key: bytes) -> bytes | None:
+        """An entry's record. The hot path: one read transaction, no writer."""
+        try:
+            with self._reading:
+                env = self._env or self._ready()
+                txn = env.begin()
+                try:
+                    record: Any = txn.get(key, db=self.tables.entries)
+                finally:
+                    txn.abort()
+            return record  # type: ignore[no-any-return]
+        except (lmdb.MapResizedError, lmdb.ReadersFullError):
+            self._recover_reader()
+            return self.get(key)
+
+    def snapshot(self, work: Callable[[WriteTxn], T]) -> T:
+        """Run `work` on a consistent picture; it must be quick and not write."""
+        try:
+            with self._reading:
+                env = self._env or self._ready()
+                txn = env.begin()
+                try:
+                    return work(WriteTxn(txn, self.tables))
+                finally:
+                    txn.abort()
+        except (lmdb.MapResizedError, lmdb.ReadersFullError):
+            self._recover_reader()
+            return self.snapshot(work)
+
+    def transact(self, work: Callable[[WriteTxn], T]) -> T:
+        """Run `work` in a write transaction and commit; all or nothing.
+
+        `work` may run again after the map was resized by somebody else.
+
+        Raises
+        ------
+        IndexFullError
+            No page left, also after stale readers were dropped.
+        StoreStalledError
+            Another process stands in the way.
+        """
+        with self.gate:
+            self.writes += 1
+            self._set_writer_pid(self._pid)
+            try:
+                return self._attempt(work)
+            except lmdb.MapFullError:
+                return self._after_full(work)
+            finally:
+                self._set_writer_pid(0)
+
+    def _attempt(self, work: Callable[[WriteTxn], T]) -> T:
+        env = self._env
+        if env is None:
+            with self._reading:
+                env = self._ready()
+        try:
+            txn = env.begin(write=True)
+        except lmdb.MapResizedError:
+            self._adopt_size()
+            txn = env.begin(write=True)
+        try:
+            write = WriteTxn(txn, self.tables)
+            before = write.state.pack()
+            result = work(write)
+            after = write.state.pack()
+            if after != before:
+                txn.put(_STATE, after, db=self.tables.meta)
+            txn.commit()
+        except BaseException:
+            txn.abort()
+            raise
+        for step in write.after:
+            step()
+        return result
+
+    def _after_full(self, work: Callable[[WriteTxn], T]) -> T:
+        self.drop_dead_readers()
+        try:
+            return self._attempt(work)
+        except lmdb.MapFullError as error:
+            raise IndexFullError from error
+
+    # -- size --------------------------------------------------------------
+
+    @property
+    def nbytes(self) -> int:
+        """Length of the file."""
+        return self._data.stat().st_size
+
+    def near_full(self) -> bool:
+        """True if the pages in use come near the map's end."""
+        with self._reading:
+            info = (self._env or self._ready()).info()
+        pages = info["map_size"] // PAGE
+        reserve = max(RESERVE_PAGES, pages >> 5)
+        if info["last_pgno"] + 1 + reserve <= pages:
+            return False  # there are pages never used
+        return self.used_nbytes() // PAGE + reserve > pages
+
+    def used_nbytes(self) -> int:
+        """Bytes of pages in use by the tables."""
+
+        def count(txn: WriteTxn) -> int:
+            pages = 0
+            for field in fields(Tables):
+                stat = txn.txn.stat(getattr(txn.tables, field.name))
+                pages += stat["branch_pages"] + stat["leaf_pages"]
+                pages += stat["overflow_pages"]
+            return pages * PAGE
+
+        return self.snapshot(count)
+
+    def grow(self, nbytes: int) -> None:
+        """Make the map `nbytes` long; the caller has seen to the capacity.
+
+        No transaction of this process may be open: both locks are taken.
+        """
+        with self.gate, self._reading:
+            if nbytes > self.nbytes:
+                self._reserve(nbytes)
+                self._ready().set_mapsize(nbytes)
+
+    def _adopt_size(self) -> None:
+        """See a size that another process published. Must hold the gate."""
+        with self._reading:
+            if self._env is not None:
+                self._env.set_mapsize(self.nbytes)
+
+    def _recover_reader(self) -> None:
+        with self._reading:
+            env = self._ready()
+            env.reader_check()
+            if self.nbytes > env.info()["map_size"]:
+                env.set_mapsize(self.nbytes)
+
+    # -- readers -----------------------------------------------------------
+
+    def drop_dead_readers(self) -> int:
+        """Free the reader slots of dead processes; returns how many."""
+        with self._reading:
+            return int((self._env or self._ready()).reader_check())
+
+    def reading_pids(self) -> set[int]:
+        """Pids of processes inside a read transaction right now."""
+        with self._reading:
+            text = (self._env or self._ready()).readers()
+        rows = (line.split() for line in text.splitlines()[1:])
+        return {int(row[0]) for row in rows if len(row) == 3 and row[2] != "-"}
+
+    def full_error(self) -> OutOfSpaceError | StoreStalledError:
+        """What to raise when eviction and growth did not help."""
+        stuck = self.reading_pids() - {self._pid}
+        if stuck:
+            message = (
+                f"the index is full: process {min(stuck)} stands inside a read and "
+                f"keeps old pages; continue it (kill -CONT) or end it (kill -9)"
+            )
+            return StoreStalledError(message, pid=min(stuck))
+        return OutOfSpaceError(
+            "the index is full and nothing may be evicted; delete keys or resize"
+        )
+
+    def sync(self) -> None:
+        """Bring all commits so far to the disk."""
+        with self._reading:
+            (self._env or self._ready()).sync(True)
+
+    # -- life --------------------------------------------------------------
+
+    def before_fork(self) -> None:
+        """Wait for this process's transactions, hold others off, close."""
+        self.gate.__enter__()
+        self._reading.acquire()
+        self._close_environment()
+
+    def after_fork_in_parent(self) -> None:
+        """Let transactions go on."""
+        self._reading.release()
+        self.gate.__exit__()
+
+    def after_fork_in_child(self) -> None:
+        """Locks of its own; the environment opens at the next use."""
+        self._reading = threading.RLock()
+        self._pid = os.getpid()
+        self.gate.reopen()
+
+    def _close_environment(self) -> None:
+        if self._env is not None:
+            self._env.close()
+            self._env = None
+
+    def close(self) -> None:
+        """Close; idempotent."""
+        with self._reading:
+            self._close_environment()
+            self._closed = True
+        self.gate.close()
+
+
+def _open_table(env: lmdb.Environment, name: str) -> Any:
+    integer = name in _INTEGER or name in _SMALL_INTEGER
+    return env.open_db(name.encode(), integerkey=integer, dupsort=name == "tags")

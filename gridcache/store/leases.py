@@ -1,0 +1,63 @@
+"""Leases: views of the arena that hold their extent while anybody looks.
+
+The exporter of a view's memory is an array that owns the lease; everything made
+from the view (slices, arrays, pickle buffers) keeps it alive. When it is
+collected, the pin is cleared: one store, no lock, no transaction, since a
+finaliser may run inside this very thread's transaction.
+"""
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gridcache.store.clients import ClientRow
+
+__all__ = ["Lease", "LeaseBook", "leased_memory"]
+
+
+class LeaseBook:
+    """What this process leases, in bytes; bounded."""
+
+    def __init__(self, cap_nbytes: int) -> None:
+        self.cap_nbytes = cap_nbytes
+        """Leased bytes beyond which gets return private copies."""
+        self.nbytes = 0
+        self.ended: deque[tuple[int, int]] = deque()
+        """Ranges whose pages may leave the resident size, for the housekeeping."""
+
+
+class Lease:
+    """A pin, its extent, and the end of both."""
+
+    __slots__ = ("_book", "_row", "nbytes", "offset", "slot")
+
+    def __init__(
+        self, row: ClientRow, book: LeaseBook, slot: int, offset: int, nbytes: int
+    ) -> None:
+        self._row, self._book = row, book
+        self.slot, self.offset, self.nbytes = slot, offset, nbytes
+        book.nbytes += nbytes
+
+    def end(self) -> None:
+        """Clear the pin; idempotent."""
+        slot, self.slot = self.slot, -1
+        if slot >= 0:
+            self._book.nbytes -= self.nbytes
+            self._book.ended.append((self.offset, self.nbytes))
+            self._row.unpin(slot)
+
+    def __del__(self) -> None:
+        self.end()
+
+
+class _Leased(np.ndarray):  # type: ignore[type-arg]
+    lease: Lease
+
+
+def leased_memory(view: NDArray[np.uint8], lease: Lease) -> memoryview:
+    """Read-only memory of a view whose exporter holds the lease."""
+    owner = view.view(_Leased)
+    owner.lease = lease
+    owner.flags.writeable = False
+    return memoryview(owner)  # type: ignore[arg-type]

@@ -1,0 +1,399 @@
+"""NodeStore: one machine's memory, as one process holds it.
+
+Composes the parts and offers what a cache needs: put, get, delete, pin, touch,
+listing, statistics, verification. No Ray, no codec: frames in, frames out. The
+same store in every process of the machine, with no server.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from gridcache.errors import ClosedError
+from gridcache.store.check import check_store
+from gridcache.store.entries import Extent, tag_key
+from gridcache.store.housekeeping import Housekeeper
+from gridcache.store.index import WriteTxn
+from gridcache.store.inspector import Inspector
+from gridcache.store.leases import LeaseBook
+from gridcache.store.namespaces import (
+    Namespace,
+    add_namespace,
+    all_namespaces,
+    find_namespace,
+)
+from gridcache.store.outcome import (
+    CheckReport,
+    EntryInfo,
+    Hit,
+    Miss,
+    MissReason,
+    StoreStats,
+)
+from gridcache.store.parts import Parts
+from gridcache.store.reader import Reader
+from gridcache.store.records import Entry, entry_key, entry_text
+from gridcache.store.room import Room
+from gridcache.store.statistics import merge_counters
+from gridcache.store.writer import Order, Writer
+
+__all__ = ["NodeStore"]
+
+_LEASE_SHARE = 2
+"""Views of one process may hold half of the capacity."""
+_BATCH = 256
+"""Entries deleted or listed per transaction."""
+
+
+class NodeStore:
+    """An open store. Made by `gridcache.store.opening.open_store`."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._leases = LeaseBook(parts.superblock.capacity_nbytes // _LEASE_SHARE)
+        self._reader = Reader(parts, self._leases)
+        self._room = Room(parts, self._reap, self._evict)
+        self._writer = Writer(parts, self._room)
+        self.inspector = Inspector(parts, self._reader)
+        self._housekeeper: Housekeeper | None = Housekeeper(self)
+        self._closed = False
+        self.get = self._reader.get
+
+    def _reap(self) -> int:
+        return self._writer.reap()
+
+    def _evict(self, nbytes: int) -> int:
+        return self._writer.evict_bytes(nbytes)
+
+    # -- what it is --------------------------------------------------------
+
+    @property
+    def directory(self) -> Path:
+        """Where the store lies."""
+        return self._parts.directory
+
+    @property
+    def capacity_nbytes(self) -> int:
+        """The bound on the whole directory."""
+        return self._parts.index.snapshot(lambda txn: txn.state.capacity_nbytes)
+
+    @property
+    def on_disk(self) -> bool:
+        """True if it survives a reboot."""
+        return self._parts.superblock.on_disk
+
+    @property
+    def durable(self) -> bool:
+        """True if an acknowledged put survives a power loss."""
+        return self._parts.superblock.durable
+
+    # -- namespaces --------------------------------------------------------
+
+    def namespace(self, wanted: Namespace) -> Namespace:
+        """The namespace of that name, made with these settings if it is new."""
+
+        def find_or_add(txn: WriteTxn) -> Namespace:
+            return find_namespace(txn, wanted.name) or add_namespace(txn, wanted)
+
+        found = self._parts.index.snapshot(lambda txn: find_namespace(txn, wanted.name))
+        return found or self._parts.index.transact(find_or_add)
+
+    def change_namespace(self, changed: Namespace) -> Namespace:
+        """Replace the settings of a namespace that exists."""
+        return self._parts.index.transact(lambda txn: add_namespace(txn, changed))
+
+    def namespaces(self) -> list[Namespace]:
+        """All of them, by name."""
+        return self._parts.index.snapshot(lambda txn: list(all_namespaces(txn)))
+
+    # -- entries -----------------------------------------------------------
+
+    def put(self, order: Order) -> int | None:
+        """Store frames under a key; see `Writer.put`."""
+        generation = self._writer.put(order)
+        if self.durable:
+            self._sync()
+        return generation
+
+    def look_up(self, space: Namespace, key: str, *, view: bool = True) -> Hit | Miss:
+        """The frames of a key."""
+        return self._reader.get(*entry_key(space.id, key), view=view)
+
+    def find(self, space: Namespace, key: str) -> Entry | Miss:
+        """The entry of a key, uncounted."""
+        return self._reader.find(*entry_key(space.id, key))
+
+    def delete(self, space: Namespace, keys: list[str]) -> int:
+        """Delete keys; returns how many were there."""
+        done = 0
+        for start in range(0, len(keys), _BATCH):
+            batch = [entry_key(space.id, key) for key in keys[start : start + _BATCH]]
+            done += self._remove(batch, MissReason.DELETED)
+        self._parts.count(space.id).deletes += done
+        return done
+
+    def _remove(self, keys: list[tuple[bytes, bytes]], reason: MissReason) -> int:
+        parts, books = self._parts, self._parts.books
+        now = time.time()
+
+        def work(txn: WriteTxn) -> int:
+            done = 0
+            for key, long_key in keys:
+                entry = books.find(txn, key)
+                if entry is None or entry.long_key != long_key:
+                    continue
+                late = bool(entry.expires) and entry.expires <= now
+                if reason is MissReason.EXPIRED and not late:
+                    continue
+                with books.charge(txn, int.from_bytes(key[:2], "big")) as account:
+                    books.remove(txn, key, entry, account)
+                self._writer.retire_extent(txn, entry)
+                cause = "expired" if late else ""
+                why = MissReason.EXPIRED if late else reason
+                txn.after.append(
+                    lambda key=key, why=why, cause=cause: parts.note_gone(  # type: ignore[misc]
+                        key, why, 0, cause
+                    )
+                )
+                done += not (late and reason is MissReason.DELETED)
+            return done
+
+        done = parts.index.transact(work)
+        if self.durable:
+            self._sync()
+        return done
+
+    def forget_corrupt(self, space: Namespace, key: str, generation: int) -> None:
+        """Remove an entry whose bytes are damaged, if it is still that one."""
+        parts, books = self._parts, self._parts.books
+        entry_id, _ = entry_key(space.id, key)
+
+        def work(txn: WriteTxn) -> None:
+            entry = books.find(txn, entry_id)
+            if entry is None or entry.generation != generation:
+                return
+            with books.charge(txn, space.id) as account:
+                books.remove(txn, entry_id, entry, account)
+            self._writer.retire_extent(txn, entry)
+            txn.after.append(lambda: parts.note_gone(entry_id, MissReason.CORRUPT))
+
+        parts.index.transact(work)
+
+    def change(
+        self,
+        space: Namespace,
+        key: str,
+        *,
+        pinned: bool | None = None,
+        ttl_s: float | None = None,
+        forever: bool = False,
+    ) -> bool:
+        """Pin, unpin or renew an entry; False if the key is not there."""
+        parts, books = self._parts, self._parts.books
+        entry_id, long_key = entry_key(space.id, key)
+        now = time.time()
+
+        def work(txn: WriteTxn) -> bool:
+            old = books.find(txn, entry_id)
+            if old is None or old.long_key != long_key:
+                return False
+            if old.expires and old.expires <= now:
+                return False
+            expires = now + ttl_s if ttl_s is not None else old.expires
+            new = old._replace(
+                pinned=old.pinned if pinned is None else pinned,
+                expires=0.0 if forever else expires,
+            )
+            with books.charge(txn, space.id) as account:
+                books.rewrite(txn, entry_id, old, new, account)
+            return True
+
+        return parts.index.transact(work)
+
+    def clear(self, space: Namespace, tag: str | None = None) -> int:
+        """Delete all entries of a namespace, or those with a tag."""
+        done = 0
+        while True:
+            keys = self._some_keys(space, tag)
+            if not keys:
+                self._parts.count(space.id).deletes += done
+                return done
+            done += self._remove(keys, MissReason.DELETED)
+
+    def _some_keys(
+        self, space: Namespace, tag: str | None
+    ) -> list[tuple[bytes, bytes]]:
+        books = self._parts.books
+
+        def pick(txn: WriteTxn) -> list[tuple[bytes, bytes]]:
+            if tag is None:
+                listed = _keys_from(txn, space.prefix, space.prefix)
+            else:
+                listed = _tagged(txn, tag_key(space.id, tag))
+            found = []
+            for key in listed:
+                entry = books.find(txn, key)
+                if entry is not None:
+                    found.append((key, entry.long_key))
+                if len(found) == _BATCH:
+                    break
+            return found
+
+        return self._parts.index.snapshot(pick)
+
+    def keys(self, space: Namespace, prefix: str = "") -> Iterator[str]:
+        """Text keys by their UTF-8 order, in short transactions.
+
+        Keys put or deleted meanwhile may or may not be listed.
+        """
+        after = head = space.prefix + prefix.encode("utf-8", "surrogatepass")[:368]
+        while True:
+            batch = self._parts.index.snapshot(
+                lambda txn, after=after: self._key_batch(txn, after, head)  # type: ignore[misc]
+            )
+            for _, text in batch:
+                if text.startswith(prefix):
+                    yield text
+            if len(batch) < _BATCH:
+                return
+            after = batch[-1][0] + b"\0"
+
+    def _key_batch(
+        self, txn: WriteTxn, start: bytes, head: bytes
+    ) -> list[tuple[bytes, str]]:
+        books, now = self._parts.books, time.time()
+        batch = []
+        for key in _keys_from(txn, start, head):
+            entry = books.find(txn, key)
+            if entry is not None and not 0.0 < entry.expires <= now:
+                batch.append((key, entry_text(key, entry)))
+            if len(batch) == _BATCH:
+                break
+        return batch
+
+    def resize(self, capacity_nbytes: int) -> None:
+        """Change the capacity; see `Room.resize`."""
+        self._room.resize(capacity_nbytes)
+        self._leases.cap_nbytes = capacity_nbytes // _LEASE_SHARE
+
+    # -- looking -----------------------------------------------------------
+
+    def info(self, space: Namespace, key: str) -> EntryInfo | None:
+        """One entry, as stored."""
+        return self.inspector.info(space, key)
+
+    def stats(self) -> StoreStats:
+        """Sizes and counters over all processes."""
+        self._flush_counters()
+        return self.inspector.stats()
+
+    def check(self) -> CheckReport:
+        """Verify the whole store."""
+        self._parts.index.transact(
+            lambda txn: self._writer.free_retired(txn) if txn.state.retired else 0
+        )
+        return check_store(self._parts)
+
+    def extents(self) -> list[Extent]:
+        """Live extents, by offset."""
+        books = self._parts.books
+        return self._parts.index.snapshot(lambda txn: list(books.extents(txn)))
+
+    # -- upkeep ------------------------------------------------------------
+
+    def tidy(self) -> None:
+        """One round of housekeeping."""
+        parts = self._parts
+        parts.row.beat()
+        parts.index.drop_dead_readers()
+        while self._leases.ended:
+            with suppress(IndexError):
+                parts.arena.forget(*self._leases.ended.popleft())
+        if self._has_work():
+            self._writer.reap()
+        self._expire()
+        self._flush_counters()
+
+    def _has_work(self) -> bool:
+        parts = self._parts
+        if parts.index.snapshot(lambda txn: txn.state.retired):
+            return True
+        dead = list(parts.clients.dead_rows())
+        for _, fd in dead:
+            os.close(fd)
+        return bool(dead)
+
+    def _expire(self) -> None:
+        due = self.inspector.expired_keys(time.time(), _BATCH)
+        if due:
+            self._remove(due, MissReason.EXPIRED)
+
+    def _flush_counters(self) -> None:
+        pending = self._parts.counters
+        if pending:
+            self._parts.counters = {}
+            self._parts.index.transact(lambda txn: merge_counters(txn, pending))
+
+    def _sync(self) -> None:
+        self._parts.arena.sync()
+        self._parts.index.sync()
+
+    # -- life --------------------------------------------------------------
+
+    def before_fork(self) -> None:
+        """Hold transactions off and let a row keep the leases for the child."""
+        self._child_row = self._parts.clients.claim()
+        self._parts.index.before_fork()
+        self._parts.row.copy_pins_to(self._child_row)
+
+    def after_fork_in_parent(self) -> None:
+        """The child holds its row alone from here on."""
+        os.close(self._child_row.lock_fd)
+        self._parts.index.after_fork_in_parent()
+
+    def after_fork_in_child(self) -> None:
+        """Go on under the row made for it, never unlocking what is inherited."""
+        parts = self._parts
+        os.close(parts.row.lock_fd)
+        parts.row.adopt_from(self._child_row)
+        parts.row.introduce()
+        parts.claims.row = parts.row.row
+        parts.claims.forget_all()
+        parts.index.after_fork_in_child()
+        parts.counters.clear()
+        self._housekeeper = Housekeeper(self)
+
+    def close(self) -> None:
+        """Release everything but what live views hold; idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._housekeeper is not None:
+            self._housekeeper.stop()
+        with suppress(ClosedError):
+            self._flush_counters()
+        parts = self._parts
+        parts.index.close()
+        if not parts.row.pins_held:
+            parts.clients.clear_pins(parts.row.row)
+            os.close(parts.row.lock_fd)
+        parts.access.close()
+        parts.clients.close()
+        parts.arena.close()
+
+
+def _keys_from(txn: WriteTxn, start: bytes, head: bytes) -> Iterator[bytes]:
+    """Entry keys from `start` on, as long as they begin with `head`."""
+    with txn.txn.cursor(txn.tables.entries) as cursor:
+        found = cursor.set_range(start)
+        while found and cursor.key().startswith(head):
+            yield cursor.key()
+            found = cursor.next()
+
+
+def _tagged(txn: WriteTxn, key: bytes) -> Iterator[bytes]:
+    with txn.txn.cursor(txn.tables.tags) as cursor:
+        if cursor.set_key(key):
+            yield from cursor.iternext_dup()

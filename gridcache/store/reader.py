@@ -1,0 +1,181 @@
+"""Reader: gets, by copy or by view, that are right or a miss.
+
+A copying read validates: record, copy, record again; a changed record means
+that the bytes may be another's, so again. A view pins first (see `clients`).
+The counters and the access record are written without a lock.
+"""
+
+import time
+from struct import Struct
+
+from gridcache.codec.frames import align
+from gridcache.errors import CorruptFramesError
+from gridcache.store.disk import body_checksum, read_head, unseal
+from gridcache.store.layout import VIEW_MIN
+from gridcache.store.leases import Lease, LeaseBook, leased_memory
+from gridcache.store.outcome import Hit, Miss, MissReason
+from gridcache.store.parts import Parts
+from gridcache.store.records import INLINE, Entry, unpack_entry
+
+__all__ = ["Reader"]
+
+_FIXED = Struct("<QIHHIf")
+_HEADER_AT = _FIXED.size
+_PLAIN_INLINE = INLINE
+_COPY_TRIES = 4
+_EXPIRED = Miss(MissReason.EXPIRED)
+_CORRUPT = Miss(MissReason.CORRUPT)
+
+
+class Reader:
+    """Reads of one process."""
+
+    def __init__(self, parts: Parts, leases: LeaseBook) -> None:
+        self._parts = parts
+        self._index_get = parts.index.get
+        self._touch = parts.access.touch
+        self._leases = leases
+        self._on_disk = parts.superblock.on_disk
+
+    def get(
+        self,
+        key: bytes,
+        long_key: bytes = b"",
+        *,
+        view: bool = True,
+        count: bool = True,
+    ) -> Hit | Miss:
+        """The frames of an entry key.
+
+        Parameters
+        ----------
+        view
+            True to lease viewable bodies of `VIEW_MIN` bytes and more.
+        count
+            False to leave statistics and recency alone.
+        """
+        record = self._index_get(key)
+        if record is None:
+            return self._miss(key, self._parts.gone.look_up(key), count)
+        generation, slot, flags, header_len, _, cost_s = _FIXED.unpack_from(record)
+        if flags == _PLAIN_INLINE and not self._on_disk:
+            end = _HEADER_AT + header_len
+            body = memoryview(record)[end:]
+            hit = Hit(record[_HEADER_AT:end], body, generation, cost_s, leased=False)
+        else:
+            found = self._get_other(key, long_key, record, view=view)
+            if isinstance(found, Miss):
+                return self._miss(key, found, count)
+            hit = found
+        if count:
+            self._touch(slot, generation)
+            counters = self._parts.count(key[0] << 8 | key[1])
+            counters.hits += 1
+            counters.saved_s += cost_s
+        return hit
+
+    def _miss(self, key: bytes, miss: Miss, count: bool) -> Miss:
+        if count:
+            self._parts.count(key[0] << 8 | key[1]).misses[miss.reason] += 1
+        return miss
+
+    def find(self, key: bytes, long_key: bytes = b"") -> Entry | Miss:
+        """The entry itself, if it is there and not expired."""
+        record = self._index_get(key)
+        if record is None:
+            return self._parts.gone.look_up(key)
+        return self._entry(key, long_key, record)
+
+    def _entry(self, key: bytes, long_key: bytes, record: bytes) -> Entry | Miss:
+        try:
+            entry = unpack_entry(unseal(key, record) if self._on_disk else record)
+        except CorruptFramesError:
+            return _CORRUPT
+        if entry.long_key != long_key:
+            return Miss(MissReason.NEVER_STORED)
+        if entry.expires and entry.expires <= time.time():
+            return Miss(MissReason.EXPIRED, entry.expires)
+        return entry
+
+    def _get_other(
+        self, key: bytes, long_key: bytes, record: bytes, *, view: bool
+    ) -> Hit | Miss:
+        for attempt in range(1 << 16):
+            entry = self._entry(key, long_key, record)
+            if isinstance(entry, Miss):
+                return entry
+            if entry.inline:
+                body = memoryview(entry.body)
+                return Hit(
+                    entry.header, body, entry.generation, entry.cost_s, leased=False
+                )
+            wants_view = view and entry.viewable and entry.body_nbytes >= VIEW_MIN
+            pinning = wants_view or attempt >= _COPY_TRIES
+            found = self._read(key, entry, record, pinning=pinning, view=wants_view)
+            if found is not None:
+                return found
+            again = self._index_get(key)
+            if again is None:
+                return self._parts.gone.look_up(key)
+            record = again
+        return _CORRUPT  # pragma: no cover - 65,536 writers in a row
+
+    def _read(
+        self, key: bytes, entry: Entry, record: bytes, *, pinning: bool, view: bool
+    ) -> Hit | Miss | None:
+        """One attempt; None if the entry changed meanwhile."""
+        lease = self._lease(key, entry) if pinning else None
+        if lease is None:
+            if view:
+                self._parts.count(key[0] << 8 | key[1]).private_copies += 1
+            whole = self._copy(entry)
+            if self._index_get(key) != record:
+                return None
+            return self._hit(key, entry, whole, leased=False)
+        if self._index_get(key) != record:
+            lease.end()
+            return None
+        if not view:
+            whole = self._copy(entry)
+            lease.end()
+            return self._hit(key, entry, whole, leased=False)
+        nbytes = entry.lead_nbytes + entry.body_nbytes
+        memory = self._parts.arena.view(entry.offset, nbytes)
+        return self._hit(key, entry, leased_memory(memory, lease), leased=True)
+
+    def _lease(self, key: bytes, entry: Entry) -> Lease | None:
+        nbytes = entry.extent_nbytes
+        if self._leases.nbytes + nbytes > self._leases.cap_nbytes:
+            return None
+        slot = self._parts.row.pin(entry.offset)
+        if slot is None:
+            return None
+        return Lease(self._parts.row, self._leases, slot, entry.offset, nbytes)
+
+    def _copy(self, entry: Entry) -> memoryview:
+        nbytes = entry.lead_nbytes + entry.body_nbytes
+        return memoryview(self._parts.arena.read(entry.offset, nbytes))
+
+    def _hit(
+        self, key: bytes, entry: Entry, whole: memoryview, *, leased: bool
+    ) -> Hit | Miss:
+        header = entry.header
+        if self._on_disk and not _whole(key, entry, whole):
+            return _CORRUPT
+        if entry.header_nbytes > len(header):
+            start = entry.lead_nbytes - align(entry.header_nbytes)
+            header = bytes(whole[start : start + entry.header_nbytes])
+        body = whole[entry.lead_nbytes :] if entry.lead_nbytes else whole
+        return Hit(header, body, entry.generation, entry.cost_s, leased=leased)
+
+
+def _whole(key: bytes, entry: Entry, extent: memoryview) -> bool:
+    """True if an extent on disk is what its head and the index say."""
+    head = read_head(extent[: entry.lead_nbytes])
+    return (
+        head is not None
+        and head.generation == entry.generation
+        and head.key == key
+        and len(extent) == entry.lead_nbytes + entry.body_nbytes
+        and body_checksum([extent[head.nbytes :]]) == head.checksum
+    )

@@ -1,0 +1,231 @@
+"""Records: how an entry lies in the index. Pure packing, no I/O.
+
+Glossary: *slot* a dense number per entry, the row of its access record.
+*lead* bytes of an extent before the body: the disk head and a large header.
+
+An entry's record is a fixed part, then what its flags announce::
+
+    fixed | arena place | raw size | expiry | key | tags | header | inline body
+"""
+
+from struct import Struct
+from typing import NamedTuple
+
+import xxhash
+
+from gridcache.codec.frames import align
+
+__all__ = [
+    "ARENA",
+    "INLINE",
+    "Entry",
+    "entry_key",
+    "entry_text",
+    "pack_entry",
+    "unpack_entry",
+]
+
+INLINE = 1
+"""The body is in the record."""
+ARENA = 2
+"""The body is in an extent."""
+_RAW = 4
+_EXPIRES = 8
+_LONG_KEY = 16
+_TAGS = 32
+PINNED = 64
+"""Never evicted."""
+VIEWABLE = 128
+"""Decoding makes a value whose memory is the body."""
+IN_LEAD = 256
+"""The header is too large for the index: it lies before the body."""
+
+_FIXED = Struct("<QIHHIf")
+_PLACE = Struct("<QQI")
+_LONG = Struct("<Q")
+_INSTANT = Struct("<d")
+_SHORT = Struct("<H")
+
+_KEY_MAX = 400
+"""Bytes; LMDB keys end at 511."""
+_KEY_HEAD = 368
+
+
+class Entry(NamedTuple):
+    """The index record of a key.
+
+    A tuple: one is made on every put and get, and a frozen dataclass of this
+    many fields costs five times as much.
+    """
+
+    generation: int
+    slot: int
+    header: bytes = b""
+    """Empty while it lies in the lead."""
+    header_nbytes: int = 0
+    created: int = 0
+    cost_s: float = 0.0
+    viewable: bool = False
+    pinned: bool = False
+    offset: int = -1
+    """Of the extent, -1 for inline entries."""
+    body_nbytes: int = 0
+    lead_nbytes: int = 0
+    raw_nbytes: int = 0
+    """Of the body before compression; equals `body_nbytes` if not compressed."""
+    expires: float = 0.0
+    """Seconds since the epoch, 0.0 for never."""
+    long_key: bytes = b""
+    tags: tuple[str, ...] = ()
+    body: bytes = b""
+    """Of inline entries."""
+
+    @property
+    def inline(self) -> bool:
+        """True if the body is in the record."""
+        return self.offset < 0
+
+    @property
+    def extent_nbytes(self) -> int:
+        """Bytes of the extent, 0 for inline entries."""
+        return 0 if self.offset < 0 else align(self.lead_nbytes + self.body_nbytes)
+
+    @property
+    def stored_nbytes(self) -> int:
+        """What the entry counts for in its namespace."""
+        if self.offset < 0:
+            return len(self.header) + len(self.body)
+        return self.extent_nbytes
+
+    def moved(self, offset: int) -> "Entry":
+        """The same entry with its extent elsewhere."""
+        return self._replace(offset=offset)
+
+
+def entry_key(namespace_id: int, key: str) -> tuple[bytes, bytes]:
+    """The index key of a text key, and the whole key if it does not fit.
+
+    UTF-8 never contains 0xff, so a shortened key equals no short one.
+    """
+    encoded = key.encode("utf-8", "surrogatepass")
+    prefix = namespace_id.to_bytes(2, "big")
+    if len(encoded) <= _KEY_MAX:
+        return prefix + encoded, b""
+    digest = xxhash.xxh3_128_digest(encoded)
+    return prefix + encoded[:_KEY_HEAD] + b"\xff" + digest, encoded
+
+
+def entry_text(key: bytes, entry: Entry) -> str:
+    """The text key of an entry."""
+    return (entry.long_key or key[2:]).decode("utf-8", "surrogatepass")
+
+
+def pack_entry(entry: Entry) -> bytes:
+    """Pack for the index."""
+    flags = INLINE if entry.offset < 0 else ARENA
+    parts = []
+    if entry.offset >= 0:
+        parts.append(_PLACE.pack(entry.offset, entry.body_nbytes, entry.lead_nbytes))
+        if entry.raw_nbytes != entry.body_nbytes:
+            flags |= _RAW
+            parts.append(_LONG.pack(entry.raw_nbytes))
+    if entry.expires:
+        flags |= _EXPIRES
+        parts.append(_INSTANT.pack(entry.expires))
+    if entry.long_key:
+        flags |= _LONG_KEY
+        parts += (_SHORT.pack(len(entry.long_key)), entry.long_key)
+    if entry.tags:
+        flags |= _TAGS
+        parts.append(_pack_tags(entry.tags))
+    header = entry.header
+    if entry.viewable:
+        flags |= VIEWABLE
+    if entry.pinned:
+        flags |= PINNED
+    if entry.header_nbytes > len(header):
+        flags |= IN_LEAD
+        header = _LONG.pack(entry.header_nbytes)
+    fixed = _FIXED.pack(
+        entry.generation, entry.slot, flags, len(header), entry.created, entry.cost_s
+    )
+    return b"".join((fixed, *parts, header, entry.body))
+
+
+def _pack_tags(tags: tuple[str, ...]) -> bytes:
+    encoded = [tag.encode() for tag in tags]
+    sized = (piece for tag in encoded for piece in (_SHORT.pack(len(tag)), tag))
+    return _SHORT.pack(len(tags)) + b"".join(sized)
+
+
+def unpack_entry(record: bytes) -> Entry:
+    """Unpack what `pack_entry` made."""
+    generation, slot, flags, header_len, created, cost_s = _FIXED.unpack_from(record)
+    at = _FIXED.size
+    offset, body_nbytes, lead_nbytes, expires, long_key = -1, 0, 0, 0.0, b""
+    tags: tuple[str, ...] = ()
+    if flags & ARENA:
+        offset, body_nbytes, lead_nbytes = _PLACE.unpack_from(record, at)
+        at += _PLACE.size
+    raw_nbytes = body_nbytes
+    if flags & (_RAW | _EXPIRES | _LONG_KEY | _TAGS):
+        at, raw_nbytes, expires, long_key, tags = _unpack_optional(
+            record, at, flags, raw_nbytes
+        )
+    header = record[at : at + header_len]
+    body = record[at + header_len :] if flags & INLINE else b""
+    if flags & IN_LEAD:
+        (header_len,) = _LONG.unpack(header)
+        header = b""
+    return Entry(
+        generation,
+        slot,
+        header,
+        header_len,
+        created,
+        cost_s,
+        bool(flags & VIEWABLE),
+        bool(flags & PINNED),
+        offset,
+        body_nbytes or len(body),
+        lead_nbytes,
+        raw_nbytes or len(body),
+        expires,
+        long_key,
+        tags,
+        body,
+    )
+
+
+def _unpack_optional(
+    record: bytes, at: int, flags: int, raw_nbytes: int
+) -> tuple[int, int, float, bytes, tuple[str, ...]]:
+    expires, long_key = 0.0, b""
+    tags: tuple[str, ...] = ()
+    if flags & _RAW:
+        (raw_nbytes,) = _LONG.unpack_from(record, at)
+        at += _LONG.size
+    if flags & _EXPIRES:
+        (expires,) = _INSTANT.unpack_from(record, at)
+        at += _INSTANT.size
+    if flags & _LONG_KEY:
+        long_key, at = _unpack_sized(record, at)
+    if flags & _TAGS:
+        tags, at = _unpack_tags(record, at)
+    return at, raw_nbytes, expires, long_key, tags
+
+
+def _unpack_sized(record: bytes, at: int) -> tuple[bytes, int]:
+    (length,) = _SHORT.unpack_from(record, at)
+    at += _SHORT.size
+    return record[at : at + length], at + length
+
+
+def _unpack_tags(record: bytes, at: int) -> tuple[tuple[str, ...], int]:
+    (count,) = _SHORT.unpack_from(record, at)
+    at += _SHORT.size
+    tags = []
+    for _ in range(count):
+        tag, at = _unpack_sized(record, at)
+        tags.append(tag.decode())
+    return tuple(tags), at
