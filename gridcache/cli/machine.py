@@ -12,7 +12,7 @@ from io import StringIO
 
 from gridcache.cli.report import SCHEMA_VERSION, Column, Kind, Report, Section
 
-__all__ = ["as_csv", "as_json", "as_jsonl", "iso_instant"]
+__all__ = ["as_csv", "as_json", "as_jsonl", "iso_instant", "records_of"]
 
 
 def iso_instant(seconds: float) -> str:
@@ -25,14 +25,14 @@ def as_json(report: Report) -> str:
     """One object: `schema_version`, then each section under its name."""
     document: dict[str, object] = {"schema_version": SCHEMA_VERSION}
     for section in report.sections:
-        records = list(_records(section))
+        records = list(records_of(section))
         document[section.name] = records[0] if section.single else records
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def as_jsonl(report: Report) -> str:
     """One object a line, of the last section."""
-    lines = (json.dumps(r, ensure_ascii=False) for r in _records(report.sections[-1]))
+    lines = (json.dumps(r, ensure_ascii=False) for r in records_of(report.sections[-1]))
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -42,11 +42,12 @@ def as_csv(report: Report) -> str:
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([column.name for column in section.columns])
-    writer.writerows([_cell(v) for v in r.values()] for r in _records(section))
+    writer.writerows([_cell(v) for v in r.values()] for r in records_of(section))
     return out.getvalue()
 
 
-def _records(section: Section) -> Iterator[dict[str, object]]:
+def records_of(section: Section) -> Iterator[dict[str, object]]:
+    """Rows as JSON has them, by field."""
     for row in section.rows:
         pairs = zip(section.columns, row, strict=True)
         yield {column.name: _raw(column, value) for column, value in pairs}

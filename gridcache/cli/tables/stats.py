@@ -6,7 +6,13 @@ from typing import Protocol
 from gridcache.cli.report import Column, Kind, Report, Section
 from gridcache.store.outcome import NamespaceStats, StoreStats
 
-__all__ = ["Stats", "namespace_section", "stats_report", "store_section"]
+__all__ = [
+    "Stats",
+    "brief_section",
+    "namespace_section",
+    "stats_report",
+    "store_section",
+]
 
 
 class Stats(Protocol):
@@ -56,6 +62,18 @@ NAMESPACE = (
     Column("misses", Kind.NAMES),
     Column("evictions", Kind.NAMES),
 )
+
+
+BRIEF = ("entries", "stored_nbytes", "hits", "hit_ratio", "puts", "saved_s", "misses")
+"""Fields of a namespace that a first look needs."""
+
+
+def brief_section(stats: Stats) -> Section:
+    """Namespace and store on a few lines."""
+    own = tuple(column for column in NAMESPACE if column.name in BRIEF)
+    store = tuple(c for c in STORE if c.name in ("capacity_nbytes", "directory_nbytes"))
+    row = (*_row(own, stats.namespace), *_row(store, stats.store))
+    return Section("statistics", (*own, *store), [row], single=True)
 
 
 def stats_report(stats: Stats, *, every: bool = False) -> Report:
