@@ -13,6 +13,7 @@ stream
 """
 
 from gridcache.codec.decode import decode
+from gridcache.codec.describe import describe
 from gridcache.codec.encode import encode
 from gridcache.codec.frames import ALIGNMENT, Frames, align, body_slices
 from gridcache.codec.immutable import is_immutable
@@ -25,6 +26,7 @@ __all__ = [
     "body_slices",
     "compress",
     "decode",
+    "describe",
     "encode",
     "is_immutable",
 ]

@@ -64,6 +64,11 @@ class Inspector:
             format=describe(header),
         )
 
+    def count(self, space: Namespace) -> int:
+        """Entries of a namespace, the expired ones not yet removed included."""
+        account = self._parts.index.snapshot(lambda txn: load_account(txn, space.id))
+        return account.entries
+
     def explain(self, space: Namespace, key: str) -> Explanation:
         """Why a key is present or not."""
         found = self._reader.find(*entry_key(space.id, key))

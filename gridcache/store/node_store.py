@@ -60,6 +60,7 @@ class NodeStore:
         self._housekeeper: Housekeeper | None = Housekeeper(self)
         self._closed = False
         self.get = self._reader.get
+        self.is_current = self._reader.is_current
 
     def _reap(self) -> int:
         return self._writer.reap()

@@ -15,7 +15,7 @@ from gridcache.store.layout import VIEW_MIN
 from gridcache.store.leases import Lease, LeaseBook, leased_memory
 from gridcache.store.outcome import Hit, Miss, MissReason
 from gridcache.store.parts import Parts
-from gridcache.store.records import INLINE, Entry, unpack_entry
+from gridcache.store.records import EXPIRES, INLINE, Entry, unpack_entry
 
 __all__ = ["Reader"]
 
@@ -78,6 +78,23 @@ class Reader:
         if count:
             self._parts.count(key[0] << 8 | key[1]).misses[miss.reason] += 1
         return miss
+
+    def is_current(self, key: bytes, generation: int) -> bool:
+        """True, and counted as a hit, if the entry still has that generation.
+
+        Only for entries without expiry, as the near cache keeps them.
+        """
+        record = self._index_get(key)
+        if record is None:
+            return False
+        found, slot, flags, _, _, cost_s = _FIXED.unpack_from(record)
+        if found != generation or flags & EXPIRES:
+            return False
+        self._touch(slot, generation)
+        counters = self._parts.count(key[0] << 8 | key[1])
+        counters.hits += 1
+        counters.saved_s += cost_s
+        return True
 
     def find(self, key: bytes, long_key: bytes = b"") -> Entry | Miss:
         """The entry itself, if it is there and not expired."""

@@ -17,6 +17,7 @@ from gridcache.codec.frames import align
 
 __all__ = [
     "ARENA",
+    "EXPIRES",
     "INLINE",
     "Entry",
     "entry_key",
@@ -30,7 +31,8 @@ INLINE = 1
 ARENA = 2
 """The body is in an extent."""
 _RAW = 4
-_EXPIRES = 8
+EXPIRES = 8
+"""It has an end."""
 _LONG_KEY = 16
 _TAGS = 32
 PINNED = 64
@@ -130,7 +132,7 @@ def pack_entry(entry: Entry) -> bytes:
             flags |= _RAW
             parts.append(_LONG.pack(entry.raw_nbytes))
     if entry.expires:
-        flags |= _EXPIRES
+        flags |= EXPIRES
         parts.append(_INSTANT.pack(entry.expires))
     if entry.long_key:
         flags |= _LONG_KEY
@@ -168,7 +170,7 @@ def unpack_entry(record: bytes) -> Entry:
         offset, body_nbytes, lead_nbytes = _PLACE.unpack_from(record, at)
         at += _PLACE.size
     raw_nbytes = body_nbytes
-    if flags & (_RAW | _EXPIRES | _LONG_KEY | _TAGS):
+    if flags & (_RAW | EXPIRES | _LONG_KEY | _TAGS):
         at, raw_nbytes, expires, long_key, tags = _unpack_optional(
             record, at, flags, raw_nbytes
         )
@@ -205,7 +207,7 @@ def _unpack_optional(
     if flags & _RAW:
         (raw_nbytes,) = _LONG.unpack_from(record, at)
         at += _LONG.size
-    if flags & _EXPIRES:
+    if flags & EXPIRES:
         (expires,) = _INSTANT.unpack_from(record, at)
         at += _INSTANT.size
     if flags & _LONG_KEY:
