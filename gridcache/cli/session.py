@@ -54,11 +54,19 @@ def open_cache(options: Options, *, create: bool = False) -> "GridCache":
     """
     from gridcache.cache import GridCache  # noqa: PLC0415 - loads lmdb and numpy
 
-    path = store_path(options)
-    if not create and not path.is_dir():
-        message = f"no store at {path}; the first put makes it: grid put KEY FILE"
-        raise Failure(message, ExitCode.NO_STORE)
+    if not create:
+        _refuse_absent(store_path(options))
     return GridCache(load_settings(options).namespace, path=options.path)
+
+
+def _refuse_absent(path: Path) -> None:
+    from gridcache.store.layout import read_superblock  # noqa: PLC0415 - loads lmdb
+
+    try:
+        read_superblock(path)
+    except FileNotFoundError as error:
+        message = f"no store at {path}; the first put makes it: grid put KEY FILE"
+        raise Failure(message, ExitCode.NO_STORE) from error
 
 
 def find_store(options: Options, name: str) -> "StoreSummary":

@@ -67,7 +67,12 @@ def _write_raw(value: object, path: Path) -> None:
 def _write_npy(value: object, path: Path) -> None:
     import numpy as np  # noqa: PLC0415 - 80 ms that other commands do not need
 
-    np.save(path, np.asarray(value), allow_pickle=False)
+    array = np.asarray(value)
+    if array.dtype.hasobject:
+        message = "it is no array of numbers or text"
+        raise TypeError(message)
+    with path.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
 
 
 def _write_json(value: object, path: Path) -> None:

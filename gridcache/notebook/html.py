@@ -12,7 +12,7 @@ from typing import Protocol
 from gridcache.store.outcome import NamespaceStats, StoreStats
 from gridcache.units import format_bytes, format_duration
 
-__all__ = ["Stats", "cache_html", "namespace_html", "store_html"]
+__all__ = ["Stats", "cache_html", "namespace_html", "stats_html", "store_html"]
 
 BOX = (
     "border:1px solid color-mix(in srgb, currentColor 30%, transparent);"
@@ -51,6 +51,11 @@ def cache_html(stats: Stats) -> str:
         f"{_folded('store', _table(_store_rows(stats.store)))}"
         f"{''.join(map(namespace_html, others))}</div>"
     )
+
+
+def stats_html(stats: Stats) -> str:
+    """Statistics of a cache, which look as the cache itself."""
+    return cache_html(stats)
 
 
 def store_html(store: StoreStats) -> str:

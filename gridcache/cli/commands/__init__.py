@@ -20,7 +20,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "rm": _at("rm", "Delete keys."),
     "clear": _at("clear", "Delete every entry of the namespace."),
     "stores": _at("stores", "List the stores of this machine."),
-    "rm-store": _at("rm_store", "Remove a store and all its memory."),
+    "rm-store": _at("rm_store", "Remove a store and give its memory back."),
     "check": _at("check", "Verify a store from end to end."),
     "doctor": _at("doctor", "Look for what is wrong or missing on this machine."),
     "config": _at("config", "Show the settings and where each comes from."),

@@ -24,8 +24,7 @@ def command(options: Options, *, tag: str | None, yes: bool) -> None:
         before = len(cache)
         what = f"entries tagged {tag!r}" if tag else f"all {before:,} entries"
         confirm(f"Delete {what} of namespace {cache.name!r}?", yes=yes)
-        cache.clear(tag=tag)
-        deleted = before - len(cache)
+        deleted = cache.clear(tag=tag)
     section = Section(
         "clear", (Column("deleted", Kind.COUNT),), [(deleted,)], single=True
     )

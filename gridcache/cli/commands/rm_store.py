@@ -1,5 +1,7 @@
 """`grid rm-store`."""
 
+from pathlib import Path
+
 import click
 
 from gridcache.cli.confirm import confirm, yes_option
@@ -29,7 +31,7 @@ def command(options: Options, store: str, *, force: bool, yes: bool) -> None:
     size = format_bytes(found.directory_nbytes)
     what = f"{found.entries:,} entries, {size}"
     confirm(f"Remove store {printable(found.name)!r} ({what})?", yes=yes)
-    remove_store(found.path, force=force)
+    remove_store(Path(found.path), force=force)
     columns = (Column("removed"), Column("freed_nbytes", Kind.BYTES, "freed"))
-    row = (str(found.path), found.directory_nbytes)
+    row = (found.path, found.directory_nbytes)
     emit(Report((Section("rm_store", columns, [row], single=True),)), options)

@@ -21,6 +21,9 @@ FIRST_ORDINARY_UID = 1000
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - what RemoveIPC empties
 
+SEATS = Path("/run/systemd/seats")
+"""There while systemd-logind runs."""
+
 CURE = (
     "loginctl enable-linger, or RemoveIPC=no in /etc/systemd/logind.conf and restart "
     "systemd-logind, or keep stores on disk (path=)"
@@ -37,7 +40,7 @@ def check_remove_ipc(config: Config) -> Iterator[Finding]:
     uid = os.getuid()
     if not config.directory.is_relative_to(SHARED_MEMORY):
         yield ok(SUBJECT, f"does not reach {config.directory}")
-    elif not Path("/run/systemd/seats").is_dir():
+    elif not SEATS.is_dir():
         yield ok(SUBJECT, "no systemd-logind here")
     elif uid < FIRST_ORDINARY_UID:
         yield ok(SUBJECT, f"uid {uid} is a system user, which it spares")

@@ -30,7 +30,7 @@ def stores_report(stores: Sequence[StoreSummary], directory: Path) -> Report:
     rows = [
         (
             store.name,
-            str(store.path),
+            store.path,
             store.on_disk,
             store.capacity_nbytes,
             store.directory_nbytes,
