@@ -217,7 +217,10 @@ def _encoder(kind: int) -> Any:
             return
         writer.stream += bytes((Tag.ARROW, kind))
         writer.enter()
-        _PUT[kind](writer, value)
+        try:
+            _PUT[kind](writer, value)
+        except pa.ArrowException as exc:
+            raise NeedsPickle(str(exc)) from exc
         writer.leave()
         writer.written(value)
 

@@ -85,7 +85,7 @@ def _put_ints(writer: Writer, items: list[int]) -> bool:
     except OverflowError:
         return False
     low, high = int(column.min()), int(column.max())
-    bits = max(low.bit_length(), high.bit_length(), (-low - 1).bit_length()) + 1
+    bits = max((~low if low < 0 else low).bit_length(), high.bit_length()) + 1
     narrow = next(dtype for dtype in _INT_WIDTHS if dtype.itemsize * 8 >= bits)
     _put_array(writer, _Kind.INTS, column.astype(narrow, copy=False))
     return True

@@ -12,7 +12,7 @@ from gridcache.codec.pickled import UserCodeError
 from gridcache.codec.reader import open_reader
 from gridcache.codec.short_ways import DECODE_SHORT, NOT_SHORT
 from gridcache.codec.wire import VERSION
-from gridcache.errors import CorruptFramesError
+from gridcache.errors import CorruptFramesError, UnsafeCodecError
 
 __all__ = ["decode"]
 
@@ -61,7 +61,7 @@ def decode(
         return _decode(header, body, allow_pickle, copy)
     except UserCodeError as exc:
         raise exc.cause from exc.cause.__cause__
-    except CorruptFramesError:
+    except (CorruptFramesError, UnsafeCodecError):
         raise
     except _NONSENSE as exc:
         msg = f"the encoded bytes make no sense: {exc}"

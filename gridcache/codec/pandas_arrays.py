@@ -137,8 +137,9 @@ def _lower_zoned(values: Any) -> Tree:
 
 
 def _raise_zoned(moments: Any, zone: str) -> Any:
-    index = pd.DatetimeIndex(moments).tz_localize("UTC").tz_convert(zone)
-    return index.array
+    # Not through an index: the arrays of those are read-only.
+    array: Any = pd.array(moments)
+    return array.tz_localize("UTC").tz_convert(zone)
 
 
 def _lower_period(values: Any) -> Tree:

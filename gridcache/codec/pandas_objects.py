@@ -23,7 +23,7 @@ from gridcache.codec.pandas_arrays import (
 )
 from gridcache.codec.reader import Reader
 from gridcache.codec.wire import Tag
-from gridcache.codec.writer import Writer
+from gridcache.codec.writer import NeedsPickle, Writer
 from gridcache.errors import CorruptFramesError
 
 __all__: list[str] = []
@@ -117,11 +117,22 @@ def _encoder(lower: Callable[[Any], Tree]) -> Encoder:
         if writer.seen(value):
             return
         writer.stream.append(Tag.PANDAS)
+        tree = _tried(lower, value)
         with writer.private():
-            writer.temporary(lower(value))
+            writer.temporary(tree)
         writer.written(value)
 
     return write
+
+
+def _tried(lower: Callable[[Any], Tree], value: Any) -> Tree:
+    try:
+        return lower(value)
+    except (NeedsPickle, MemoryError):
+        raise
+    except Exception as exc:
+        # A version or an array of pandas that answers otherwise than expected.
+        raise NeedsPickle(str(exc)) from exc
 
 
 def _read(reader: Reader) -> Any:
