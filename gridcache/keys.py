@@ -19,6 +19,7 @@ digests of arguments (`gridcache.digest`).
 """
 
 import ast
+from contextlib import suppress
 
 from gridcache.errors import NotKeyableError
 
@@ -68,12 +69,10 @@ def key_from_text(text: str) -> Key:
         return text
     if text.startswith(MARK, 1):
         return text[1:]
-    try:
+    with suppress(SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         key: Key = ast.literal_eval(text[1:])
         if text_key(key) == text:
             return key
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
-        key = text
     msg = f"{text!r} is not the text of a key; keys that start with ! have a form"
     raise ValueError(msg)
 

@@ -1,0 +1,151 @@
+"""Functions and methods: their code, what they bind, and what they reach."""
+
+import builtins
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import resolve_name
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from gridcache.digest.engine import Digester, leaf
+from gridcache.fingerprint.code import Import, Reach, reaches
+from gridcache.fingerprint.known import known_token
+from gridcache.fingerprint.places import (
+    found_by_name,
+    is_local,
+    is_local_code,
+    version_of,
+)
+from gridcache.fingerprint.reached import lenient, strict
+from gridcache.fingerprint.survey import MISSING, Survey
+
+__all__ = ["builtin", "function", "installed", "method"]
+
+
+def function(d: Digester, value: FunctionType) -> bytes:
+    """Token of a Python function."""
+    survey: Survey | None = d.survey
+    if survey is None:
+        return known_token(value)
+    module = str(value.__globals__.get("__name__", ""))
+    if is_local_code(value.__code__, module, survey.home):
+        return d.node("function", _local(d, survey, value))
+    # The code's own name: a wrapper has taken on the name of what it wraps.
+    qualname = value.__code__.co_qualname
+    if found_by_name(value, module, qualname):
+        return installed(module, qualname)
+    return d.node("inner function", _inner(d, survey, value, module))
+
+
+def installed(module: str, qualname: str) -> bytes:
+    """Token of what is known by name and version."""
+    version = version_of(module)
+    return leaf("installed", module.encode(), qualname.encode(), version.encode())
+
+
+def _local(d: Digester, survey: Survey, value: FunctionType) -> Iterator[bytes]:
+    survey.functions.append(value)
+    yield d.token(value.__code__)
+    yield from _bound(d, survey, value)
+    for reach in dict.fromkeys(reaches(value.__code__)):
+        yield _reached(d, survey, value, reach)
+
+
+def _bound(d: Digester, survey: Survey, value: FunctionType) -> Iterator[bytes]:
+    name = value.__qualname__
+    yield strict(d, survey, value.__defaults__, f", default of {name}")
+    yield strict(d, survey, value.__kwdefaults__, f", default of {name}")
+    for free, cell in zip(
+        value.__code__.co_freevars, value.__closure__ or (), strict=True
+    ):
+        content = survey.open_cell(cell)
+        yield strict(d, survey, content, f", {free!r} in the closure of {name}")
+    yield d.token(vars(value).get("__wrapped__"))
+
+
+def _inner(
+    d: Digester, survey: Survey, value: FunctionType, module: str
+) -> Iterator[bytes]:
+    """Give the parts of a function made by an installed one, such as a decorator."""
+    survey.functions.append(value)
+    yield installed(module, value.__code__.co_qualname)
+    yield d.token(value.__code__)
+    for part in (value.__defaults__, value.__kwdefaults__):
+        yield lenient(d, survey, part)
+    for cell in value.__closure__ or ():
+        yield lenient(d, survey, survey.open_cell(cell))
+    yield d.token(vars(value).get("__wrapped__"))
+
+
+def _reached(
+    d: Digester, survey: Survey, value: FunctionType, reach: Reach | Import
+) -> bytes:
+    space = value.__globals__
+    if isinstance(reach, Import):
+        return d.node("import", _imported(d, survey, space, reach))
+    survey.seen.add(reach.names[0])
+    if reach.names[0] in survey.ignored:
+        return leaf("ignored")
+    found = _follow(survey, space, reach.names)
+    return strict(d, survey, found, f", which reads {'.'.join(reach.names)}")
+
+
+def _follow(survey: Survey, space: dict[str, Any], names: tuple[str, ...]) -> Any:
+    """Go from a global name through local modules to what is read from them."""
+    found = survey.read(space, names[0])
+    if found is MISSING:
+        return vars(builtins).get(names[0], MISSING)
+    for name in names[1:]:
+        if not isinstance(found, ModuleType) or not is_local(
+            found.__name__, survey.home
+        ):
+            break
+        found = _attribute(survey, found, name)
+    return found
+
+
+def _attribute(survey: Survey, module: ModuleType, name: str) -> Any:
+    found = survey.read(vars(module), name)
+    return getattr(module, name, MISSING) if found is MISSING else found
+
+
+def _imported(
+    d: Digester, survey: Survey, space: dict[str, Any], reach: Import
+) -> Iterator[bytes]:
+    """Give what an import inside a function brings; local modules are imported."""
+    name = _absolute(space, reach)
+    if name is None or not is_local(name, survey.home):
+        yield leaf("module", (name or "").encode(), version_of(name or "").encode())
+        return
+    try:
+        module = import_module(name)
+    except ImportError:
+        yield leaf("missing")
+        return
+    found = [_attribute(survey, module, part) for part in reach.names] or [module]
+    for part in found:
+        yield strict(d, survey, part, f", which imports {name}")
+
+
+def _absolute(space: dict[str, Any], reach: Import) -> str | None:
+    if reach.level == 0:
+        return reach.module
+    package = space.get("__package__") or str(space.get("__name__")).rpartition(".")[0]
+    try:
+        return resolve_name("." * reach.level + reach.module, package)
+    except ImportError:
+        return None
+
+
+def method(d: Digester, value: MethodType) -> bytes:
+    """Token of a bound method: the function, and the state of its object."""
+    owner = d.part(value.__self__, ".__self__")
+    return d.node("method", [d.token(value.__func__), owner])
+
+
+def builtin(d: Digester, value: BuiltinFunctionType) -> bytes:
+    """Token of a function written in C, or a bound method of a builtin object."""
+    owner: Any = value.__self__
+    if owner is None or isinstance(owner, ModuleType):
+        return installed(str(value.__module__), value.__qualname__)
+    return d.node("bound", [leaf("name", value.__name__.encode()), d.token(owner)])

@@ -1,0 +1,96 @@
+"""Fingerprints, and those of named functions and classes, which are kept.
+
+A fingerprint is the token of a function, class or module with all the local code and
+the plain data that it reaches, and the checks that tell whether it still holds.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from gridcache.digest.engine import Digester
+from gridcache.errors import ConfigError
+from gridcache.fingerprint.checks import Checks
+from gridcache.fingerprint.places import found_by_name
+from gridcache.fingerprint.survey import Survey
+
+__all__ = ["Fingerprint", "fingerprint", "known_token"]
+
+MOST_KNOWN = 1024
+"""Fingerprints kept; each keeps what it rests on alive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What code is, with all that it reaches."""
+
+    token: bytes
+    """16 bytes, see `gridcache.digest.engine`."""
+    checks: Checks
+
+    def holds(self) -> bool:
+        """Tell whether nothing that it rests on has changed."""
+        return self.checks.hold()
+
+
+def fingerprint(
+    value: Any, *, home: str | None = None, ignored: Iterable[str] = ()
+) -> Fingerprint:
+    """Make the fingerprint of a function, class or module.
+
+    Parameters
+    ----------
+    home
+        The top-level package whose code counts by content wherever it lies.
+    ignored
+        Names of globals that do not count.
+
+    Raises
+    ------
+    Unkeyable
+        Data that the code reaches has no lasting identity.
+    ConfigError
+        The code reads no global of a name in `ignored`.
+    """
+    made, survey = _survey(value, home, frozenset(ignored))
+    unread = survey.ignored - survey.seen
+    if unread:
+        msg = f"nothing to ignore: no argument or global is called {min(unread)!r}"
+        raise ConfigError(msg, names=sorted(unread))
+    made.checks.arm()
+    return made
+
+
+def _survey(
+    value: Any, home: str | None, ignored: frozenset[str]
+) -> tuple[Fingerprint, Survey]:
+    survey = Survey(home, ignored)
+    token = Digester(survey).token(value)
+    return Fingerprint(token, Checks(survey)), survey
+
+
+_known: dict[int, tuple[object, Fingerprint]] = {}
+
+
+def known_token(value: Any) -> bytes:
+    """Give the token of a function, class or module that is part of some data."""
+    kept = _known.get(id(value))
+    if kept is not None and kept[1].holds():
+        return kept[1].token
+    made, _ = _survey(value, None, frozenset())
+    if _is_named(value):
+        _keep(value, made)
+    made.checks.arm()
+    return made.token
+
+
+def _is_named(value: Any) -> bool:
+    """Only what has a name is kept; a closure may hold much, and seldom comes back."""
+    qualname = getattr(value, "__qualname__", None)
+    return qualname is None or found_by_name(value, value.__module__, qualname)
+
+
+def _keep(value: Any, made: Fingerprint) -> None:
+    if len(_known) >= MOST_KNOWN:
+        _known.pop(next(iter(_known)), None)
+    _known[id(value)] = (value, made)
