@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from gridcache.cli.people import shown
 from gridcache.cli.report import Column, Kind, Report, Section
 
-__all__ = ["NUMERIC", "as_text", "cells"]
+__all__ = ["NUMERIC", "as_text", "cells", "columns_shown", "filled"]
 
 GAP = "  "
 
@@ -17,29 +17,45 @@ NUMERIC = frozenset(
 
 def as_text(report: Report) -> str:
     """All sections, a blank line between them."""
-    return "\n".join(_section(section) for section in report.sections)
+    return "\n".join(map(_section, filled(report)))
+
+
+def filled(report: Report) -> tuple[Section, ...]:
+    """Sections that have rows; the first one in any case."""
+    first, *more = report.sections
+    return (first, *(section for section in more if section.rows))
 
 
 def cells(section: Section) -> list[list[str]]:
-    """Rows as texts; of a single record a row per field."""
-    if section.single:
+    """Rows as texts; where people get a line per field, a row per field."""
+    if section.by_field:
         pairs = zip(section.columns, section.rows[0], strict=True)
         return [[column.heading, shown(value, column.kind)] for column, value in pairs]
     return [
-        [shown(v, c.kind) for c, v in zip(section.columns, row, strict=True)]
+        [
+            shown(value, column.kind)
+            for column, value in zip(section.columns, row, strict=True)
+            if not column.detail
+        ]
         for row in section.rows
     ]
+
+
+def columns_shown(section: Section) -> list[Column]:
+    """Columns of a table with rows."""
+    return [column for column in section.columns if not column.detail]
 
 
 def _section(section: Section) -> str:
     title = f"{section.title}\n" if section.title else ""
     rows = cells(section)
-    if section.single:
+    if section.by_field:
         return title + _lines(rows, [False, False])
     if len(section.columns) == 1:
         return title + "".join(f"{row[0]}\n" for row in rows)
-    heading = [column.heading for column in section.columns]
-    return title + _lines([heading, *rows], _flush_right(section.columns))
+    columns = columns_shown(section)
+    heading = [column.heading for column in columns]
+    return title + _lines([heading, *rows], _flush_right(columns))
 
 
 def _flush_right(columns: Sequence[Column]) -> list[bool]:

@@ -39,6 +39,8 @@ class Column:
     kind: Kind = Kind.TEXT
     label: str = ""
     """Heading for people; the name with spaces where empty."""
+    detail: bool = False
+    """Left out of tables with rows for people, which must fit a terminal."""
 
     @property
     def heading(self) -> str:
@@ -55,12 +57,14 @@ class Section:
     rows: Sequence[tuple[object, ...]]
     single: bool = False
     """One record: an object in JSON, a line per field for people."""
+    tall: bool = False
+    """One row: a list in JSON, yet a line per field for people."""
     title: str = ""
 
-    def records(self) -> list[dict[str, object]]:
-        """Rows by field name, in the order of the columns."""
-        names = [column.name for column in self.columns]
-        return [dict(zip(names, row, strict=True)) for row in self.rows]
+    @property
+    def by_field(self) -> bool:
+        """True if people get a line per field."""
+        return self.single or self.tall
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,21 @@ A command that looks must not make: it opens what exists and says so (exit 3) wh
 nothing does. `grid put` alone makes a store.
 """
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gridcache.cli.failures import ExitCode, Failure
 from gridcache.cli.options import Options
+from gridcache.cli.people import printable
 from gridcache.config import Config, load_config
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gridcache.cache import GridCache
     from gridcache.store.directory import StoreSummary
+    from gridcache.store.node_store import NodeStore
 
 __all__ = [
     "find_store",
@@ -50,23 +55,48 @@ def open_cache(options: Options, *, create: bool = False) -> "GridCache":
     Raises
     ------
     Failure
-        There is no store yet and `create` is false (exit 3).
+        There is no such store or namespace and `create` is false (exit 3).
     """
     from gridcache.cache import GridCache  # noqa: PLC0415 - loads lmdb and numpy
 
+    name = load_settings(options).namespace
     if not create:
-        _refuse_absent(store_path(options))
-    return GridCache(load_settings(options).namespace, path=options.path)
+        with open_store_of(options) as store:
+            _refuse_absent(name, [space.name for space in store.namespaces()])
+    return GridCache(name, path=options.path)
 
 
-def _refuse_absent(path: Path) -> None:
-    from gridcache.store.layout import read_superblock  # noqa: PLC0415 - loads lmdb
+@contextmanager
+def open_store_of(options: Options) -> "Iterator[NodeStore]":
+    """Open the store that the options mean, whatever its namespaces.
 
+    Raises
+    ------
+    Failure
+        There is none (exit 3).
+    """
+    from gridcache.store.opening import (  # noqa: PLC0415 - loads lmdb
+        close_store,
+        open_store,
+    )
+
+    path = store_path(options)
     try:
-        read_superblock(path)
+        store = open_store(path)
     except FileNotFoundError as error:
         message = f"no store at {path}; the first put makes it: grid put KEY FILE"
         raise Failure(message, ExitCode.NO_STORE) from error
+    try:
+        yield store
+    finally:
+        close_store(store)
+
+
+def _refuse_absent(name: str, present: list[str]) -> None:
+    if name not in present:
+        there = ", ".join(map(printable, present)) or "none yet"
+        message = f"no namespace {printable(name)!r} in this store; there are: {there}"
+        raise Failure(message, ExitCode.NO_STORE)
 
 
 def find_store(options: Options, name: str) -> "StoreSummary":

@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gridcache.cli.plain import NUMERIC, cells
+from gridcache.cli.plain import NUMERIC, cells, columns_shown, filled
 from gridcache.cli.report import Column, Report, Section
 
 __all__ = ["make_console", "print_report", "table_of"]
@@ -31,7 +31,7 @@ def make_console(color: str, *, stderr: bool = False) -> Console:
 def print_report(report: Report, console: Console) -> None:
     """Print all sections."""
     lined = console.file.isatty()
-    for section in report.sections:
+    for section in filled(report):
         if len(section.columns) == 1 and not section.single:
             for row in cells(section):
                 console.print(Text(row[0]), soft_wrap=True)
@@ -46,14 +46,14 @@ def table_of(section: Section, *, lined: bool = True) -> Table:
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD if lined else None,
-        show_header=not section.single,
+        show_header=not section.by_field,
         pad_edge=False,
     )
-    if section.single:
+    if section.by_field:
         table.add_column(style="dim")
         table.add_column(overflow="fold")
     else:
-        for column in section.columns:
+        for column in columns_shown(section):
             _add_column(table, column)
     for row in cells(section):
         table.add_row(*map(Text, row))

@@ -93,7 +93,7 @@ def test_rights_of_others_fail_with_the_command_that_takes_them(
 def test_few_open_files_are_a_warning(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits.resource, "getrlimit", lambda _: (256, 4096))
+    monkeypatch.setattr("resource.getrlimit", lambda _: (256, 4096))
     files, size = limits.check_limits(config)
     assert (files.status, files.cure) == (Status.WARN, "ulimit -n 4096")
     assert size.status is Status.WARN
@@ -132,7 +132,7 @@ def test_remove_ipc_warns_an_ordinary_user_with_logind(
     monkeypatch.setattr(remove_ipc, "SHARED_MEMORY", tmp_path)
     monkeypatch.setattr(remove_ipc, "SEATS", tmp_path)
     monkeypatch.setattr(remove_ipc, "configured_remove_ipc", lambda: True)
-    monkeypatch.setattr(remove_ipc.os, "getuid", lambda: 10**6)
+    monkeypatch.setattr("os.getuid", lambda: 10**6)
     (finding,) = check_remove_ipc(Config(directory=tmp_path / "stores"))
     assert finding.status is Status.WARN
     assert "enable-linger" in finding.cure

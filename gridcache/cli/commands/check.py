@@ -5,7 +5,7 @@ import click
 from gridcache.cli.failures import Failure
 from gridcache.cli.options import Options, command_options
 from gridcache.cli.render import emit
-from gridcache.cli.session import open_cache
+from gridcache.cli.session import open_store_of
 from gridcache.cli.tables.check import check_report
 
 __all__ = ["command"]
@@ -19,8 +19,8 @@ def command(options: Options) -> None:
     Extents tile the arena, every entry's extent is live, leases belong to living
     processes, the accounts balance. Exit 1 if anything is wrong.
     """
-    with open_cache(options) as cache:
-        report = cache.check()
+    with open_store_of(options) as store:
+        report = store.check()
     emit(check_report(report), options)
     if not report.ok:
         count = len(report.problems)

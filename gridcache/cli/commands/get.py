@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from reprlib import Repr
+from pprint import pformat
 
 import click
 
@@ -18,6 +18,7 @@ from gridcache.keys import Key, text_key
 __all__ = ["command"]
 
 ABSENT = object()
+PREVIEW_LINES = 40
 
 
 @click.command("get")
@@ -58,13 +59,11 @@ def _show(value: object) -> None:
 
 
 def _preview(value: object) -> str:
-    """Short for plain containers; libraries (numpy, pandas) shorten themselves."""
-    if not isinstance(value, dict | list | set | frozenset | tuple):
-        return repr(value)
-    short = Repr()
-    short.maxdict = short.maxlist = short.maxtuple = short.maxset = 20
-    short.maxstring = short.maxother = 200
-    return short.repr(value)
+    """Cut after some lines; libraries (numpy, pandas) shorten themselves."""
+    lines = pformat(value, sort_dicts=False).splitlines()
+    if len(lines) > PREVIEW_LINES:
+        lines[PREVIEW_LINES:] = ["... (all of it: -o FILE)"]
+    return "\n".join(lines)
 
 
 def _as_json(key: Key, value: object) -> str:

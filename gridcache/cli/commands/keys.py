@@ -9,6 +9,7 @@ from gridcache.cli.options import Options, command_options
 from gridcache.cli.render import emit
 from gridcache.cli.session import open_cache
 from gridcache.cli.tables.entries import entries_report, keys_report
+from gridcache.keys import key_from_text
 
 __all__ = ["command"]
 
@@ -27,7 +28,7 @@ def command(options: Options, glob: str, *, long: bool, limit: int | None) -> No
     with open_cache(options) as cache:
         keys = list(islice(matching_keys(cache, glob), limit))
         if long:
-            infos = (cache.info(key) for key in keys)
+            infos = (cache.info(key_from_text(key)) for key in keys)
             emit(entries_report([info for info in infos if info]), options)
         else:
             emit(keys_report(keys), options)

@@ -4,7 +4,7 @@ import click
 
 from gridcache.cli.options import Options, command_options
 from gridcache.cli.render import emit
-from gridcache.cli.session import open_cache
+from gridcache.cli.session import load_settings, open_store_of
 from gridcache.cli.tables.stats import stats_report
 
 __all__ = ["command"]
@@ -18,5 +18,7 @@ def command(options: Options, *, every: bool) -> None:
 
     Counts are those of all processes since the store was made.
     """
-    with open_cache(options) as cache:
-        emit(stats_report(cache.stats(), every=every), options)
+    with open_store_of(options) as store:
+        stats = store.stats()
+    name = None if every else load_settings(options).namespace
+    emit(stats_report(stats, name), options)

@@ -12,13 +12,13 @@ KEY = Column("key")
 BRIEF = (
     KEY,
     Column("raw_nbytes", Kind.BYTES, "value"),
-    Column("stored_nbytes", Kind.BYTES, "stored"),
+    Column("stored_nbytes", Kind.BYTES, "stored", detail=True),
     Column("format"),
     Column("created", Kind.INSTANT),
     Column("expires", Kind.INSTANT),
     Column("hits", Kind.COUNT),
-    Column("cost_s", Kind.SECONDS, "cost"),
-    Column("pinned", Kind.FLAG),
+    Column("cost_s", Kind.SECONDS, "cost", detail=True),
+    Column("pinned", Kind.FLAG, detail=True),
     Column("tags", Kind.NAMES),
 )
 

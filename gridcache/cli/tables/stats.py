@@ -49,18 +49,18 @@ NAMESPACE = (
     Column("policy"),
     Column("quota_nbytes", Kind.BYTES),
     Column("entries", Kind.COUNT),
-    Column("raw_nbytes", Kind.BYTES, "values"),
+    Column("raw_nbytes", Kind.BYTES, "values", detail=True),
     Column("stored_nbytes", Kind.BYTES, "stored"),
-    Column("pinned_nbytes", Kind.BYTES),
-    Column("compression_ratio", Kind.FACTOR, "compression"),
+    Column("pinned_nbytes", Kind.BYTES, detail=True),
+    Column("compression_ratio", Kind.FACTOR, "compression", detail=True),
     Column("hits", Kind.COUNT),
     Column("hit_ratio", Kind.RATIO, "hit ratio"),
     Column("saved_s", Kind.SECONDS, "time saved"),
-    Column("puts", Kind.COUNT),
-    Column("deletes", Kind.COUNT),
-    Column("private_copies", Kind.COUNT, "copies (lease cap)"),
-    Column("misses", Kind.NAMES),
-    Column("evictions", Kind.NAMES),
+    Column("puts", Kind.COUNT, detail=True),
+    Column("deletes", Kind.COUNT, detail=True),
+    Column("private_copies", Kind.COUNT, "copies (lease cap)", detail=True),
+    Column("misses", Kind.NAMES, detail=True),
+    Column("evictions", Kind.NAMES, detail=True),
 )
 
 
@@ -76,10 +76,10 @@ def brief_section(stats: Stats) -> Section:
     return Section("statistics", (*own, *store), [row], single=True)
 
 
-def stats_report(stats: Stats, *, every: bool = False) -> Report:
-    """Store and namespace, or every namespace of the store."""
-    spaces = stats.store.namespaces if every else (stats.namespace,)
-    return Report((store_section(stats.store), namespace_section(spaces)))
+def stats_report(store: StoreStats, name: str | None) -> Report:
+    """Store and one namespace, or every namespace of the store."""
+    spaces = store.namespaces if name is None else (store.namespace(name),)
+    return Report((store_section(store), namespace_section(spaces)))
 
 
 def store_section(store: StoreStats) -> Section:
@@ -90,7 +90,9 @@ def store_section(store: StoreStats) -> Section:
 def namespace_section(spaces: tuple[NamespaceStats, ...]) -> Section:
     """Namespaces as rows; for people a single one as a list of fields."""
     rows = [_row(NAMESPACE, space) for space in spaces]
-    return Section("namespaces", NAMESPACE, rows, title="Namespaces")
+    tall = len(rows) == 1
+    title = "Namespace" if tall else "Namespaces"
+    return Section("namespaces", NAMESPACE, rows, tall=tall, title=title)
 
 
 def _row(columns: tuple[Column, ...], record: object) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ __all__ = ["stores_report"]
 
 COLUMNS = (
     Column("name"),
-    Column("path"),
+    Column("path", detail=True),
     Column("on_disk", Kind.FLAG),
     Column("capacity_nbytes", Kind.BYTES),
     Column("directory_nbytes", Kind.BYTES, "taken"),
