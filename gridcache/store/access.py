@@ -56,7 +56,8 @@ _FREQUENCY = 0xFFFF << 32
 class AccessTable:
     """One process's mapping of the `access` file.
 
-    Word 0 of the header is the clock, word 1 the pid of the present writer.
+    Words of the header: 0 the clock, 1 the pid of the present writer, 2 the clock
+    when frequencies were last halved, 3 the number of reuses of extents.
     """
 
     STEP = 1024
@@ -94,6 +95,14 @@ class AccessTable:
             with self._growing:
                 self._map()
         return slot < self.slots
+
+    def note_reuse(self) -> None:
+        """Say that bytes of once live extents are about to be overwritten.
+
+        Called behind the writer's gate, after the removal was committed and
+        before the first byte is written: see `Reader`.
+        """
+        self.words[3] += 1
 
     def tick(self) -> int:
         """Advance the clock."""

@@ -119,6 +119,9 @@ class Claims:
                 if piece.slot >= 0:
                     self._clear_live(txn, piece, inside, nbytes, cause)
                 self.record(txn, piece.offset, piece.nbytes)
+            # Only after the commit: a reader that saw an older number and then
+            # an entry of the window must see a newer one when it has copied.
+            txn.after.append(self._books.access.note_reuse)
 
         self._index.transact(clear)
         parts = tuple((piece.offset, piece.nbytes) for piece in pieces)
@@ -157,6 +160,7 @@ class Claims:
         target = allocate(txn, piece.nbytes)
         if entry is None or target is None:
             return False
+        self._books.access.note_reuse()
         if target in inside:  # above the top, if the window ends there
             free(txn, target, piece.nbytes)
             return False

@@ -105,10 +105,10 @@ class Books:
         account: Account,
         *,
         compressible: bool,
-    ) -> Entry:
+    ) -> None:
         """Write a new entry under a key that has none; gives it its slot."""
         if entry.slot < 0:
-            entry = entry._replace(slot=self._new_slot(txn))
+            entry.slot = self._new_slot(txn)
             txn.put(_SLOT.pack(entry.slot), key, db=txn.tables.slots)
         namespace_id = int.from_bytes(key[:2], "big")
         self._describe(entry, namespace_id, compressible=compressible)
@@ -122,7 +122,6 @@ class Books:
         for tag in entry.tags:
             txn.put(tag_key(namespace_id, tag), key, db=txn.tables.tags)
         _count(account, entry, 1)
-        return entry
 
     def _describe(self, entry: Entry, namespace_id: int, *, compressible: bool) -> None:
         # Before the commit: after an abort the record names a generation that
@@ -196,7 +195,8 @@ class Books:
         txn.txn.delete(offset_key(entry.offset), db=txn.tables.extents)
         value = _EXTENT.pack(entry.extent_nbytes // _UNIT, entry.slot)
         txn.put(offset_key(offset), value, db=txn.tables.extents)
-        txn.put(key, self.pack(key, entry.moved(offset)), db=txn.tables.entries)
+        entry.offset = offset
+        txn.put(key, self.pack(key, entry), db=txn.tables.entries)
 
     # -- extents that wait -------------------------------------------------
 
@@ -228,6 +228,14 @@ class Books:
                 free(txn, offset, nbytes)
                 freed += nbytes
         return freed
+
+    def account(self, txn: WriteTxn, namespace_id: int) -> Account:
+        """The account of a namespace, to be saved in the same transaction."""
+        return load_account(txn, namespace_id)
+
+    def save(self, txn: WriteTxn, namespace_id: int, account: Account) -> None:
+        """Save what `account` gave."""
+        save_account(txn, namespace_id, account)
 
     def charge(self, txn: WriteTxn, namespace_id: int) -> "_Charge":
         """The namespace's account, saved at the end of the block."""

@@ -20,7 +20,7 @@ from gridcache.store.allocator import free_ranges
 from gridcache.store.entries import Books
 from gridcache.store.eviction import get_policy
 from gridcache.store.eviction.queue import Candidate, VictimQueue
-from gridcache.store.index import WriteTxn
+from gridcache.store.index import Index, WriteTxn
 from gridcache.store.namespaces import Account, Namespace, all_namespaces, load_account
 
 __all__ = ["Evictor", "Piece"]
@@ -94,6 +94,12 @@ class Evictor:
         return self.queue(space, refuse=HELD | INLINE)
 
     # -- windows -----------------------------------------------------------
+
+    def find_window(
+        self, index: Index, space: Namespace, nbytes: int, pinned: set[int]
+    ) -> list[Piece] | None:
+        """Plan in a transaction of its own."""
+        return index.snapshot(lambda txn: self.plan(txn, space, nbytes, pinned))
 
     def plan(
         self, txn: WriteTxn, space: Namespace, nbytes: int, pinned: set[int]

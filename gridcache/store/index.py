@@ -80,7 +80,7 @@ _SMALL_INTEGER = {"slots", "free_slots"}
 class WriteTxn:
     """One transaction: LMDB's, the tables, the state, and what follows a commit."""
 
-    __slots__ = ("after", "get", "put", "state", "tables", "txn")
+    __slots__ = ("after", "get", "packed", "put", "state", "tables", "txn")
 
     def __init__(self, txn: lmdb.Transaction, tables: Tables) -> None:
         # Typed loosely: without `buffers` LMDB answers bytes, its stubs say either.
@@ -91,8 +91,8 @@ class WriteTxn:
         self.after: list[Callable[[], object]] = []
         """Run after the commit, still behind the gate: updates that must not
         happen if the transaction does not."""
-        packed = self.get(_STATE, db=tables.meta)
-        self.state = State.unpack(packed) if packed else State(0)
+        self.packed = self.get(_STATE, db=tables.meta)
+        self.state = State.unpack(self.packed) if self.packed else State(0)
 
 
 class Index:
@@ -145,6 +145,7 @@ class Index:
         self.tables = Tables(
             *(_open_table(env, field.name) for field in fields(Tables))
         )
+        self._entries = self.tables.entries
         self._env = env
         return env
 
@@ -171,15 +172,13 @@ class Index:
         try:
             with self._reading:
                 env = self._env or self._ready()
-                txn = env.begin()
-                try:
-                    record: Any = txn.get(key, db=self.tables.entries)
-                finally:
-                    txn.abort()
-            return record  # type: ignore[no-any-return]
+                txn = env.begin(self._entries)
+                record: Any = txn.get(key)
+                txn.abort()
         except (lmdb.MapResizedError, lmdb.ReadersFullError):
             self._recover_reader()
             return self.get(key)
+        return record  # type: ignore[no-any-return]
 
     def snapshot(self, work: Callable[[WriteTxn], T]) -> T:
         """Run `work` on a consistent picture; it must be quick and not write."""
@@ -229,11 +228,10 @@ class Index:
             txn = env.begin(write=True)
         try:
             write = WriteTxn(txn, self.tables)
-            before = write.state.pack()
             result = work(write)
-            after = write.state.pack()
-            if after != before:
-                txn.put(_STATE, after, db=self.tables.meta)
+            packed = write.state.pack()
+            if packed != write.packed:
+                txn.put(_STATE, packed, db=self.tables.meta)
             txn.commit()
         except BaseException:
             txn.abort()

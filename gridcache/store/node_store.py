@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from gridcache.errors import ClosedError
@@ -35,7 +36,7 @@ from gridcache.store.outcome import (
 from gridcache.store.parts import Parts
 from gridcache.store.reader import Reader
 from gridcache.store.records import Entry, entry_key, entry_text
-from gridcache.store.room import Room
+from gridcache.store.relief import Relief
 from gridcache.store.statistics import merge_counters
 from gridcache.store.writer import Order, Writer
 
@@ -54,19 +55,13 @@ class NodeStore:
         self._parts = parts
         self._leases = LeaseBook(parts.superblock.capacity_nbytes // _LEASE_SHARE)
         self._reader = Reader(parts, self._leases)
-        self._room = Room(parts, self._reap, self._evict)
-        self._writer = Writer(parts, self._room)
+        self._relief = Relief(parts)
+        self._writer = Writer(parts, self._relief)
         self.inspector = Inspector(parts, self._reader)
         self._housekeeper: Housekeeper | None = Housekeeper(self)
         self._closed = False
         self.get = self._reader.get
         self.is_current = self._reader.is_current
-
-    def _reap(self) -> int:
-        return self._writer.reap()
-
-    def _evict(self, nbytes: int) -> int:
-        return self._writer.evict_bytes(nbytes)
 
     # -- what it is --------------------------------------------------------
 
@@ -150,7 +145,7 @@ class NodeStore:
                     continue
                 with books.charge(txn, int.from_bytes(key[:2], "big")) as account:
                     books.remove(txn, key, entry, account)
-                self._writer.retire_extent(txn, entry)
+                self._relief.retire_extent(txn, entry)
                 cause = "expired" if late else ""
                 why = MissReason.EXPIRED if late else reason
                 txn.after.append(
@@ -177,7 +172,7 @@ class NodeStore:
                 return
             with books.charge(txn, space.id) as account:
                 books.remove(txn, entry_id, entry, account)
-            self._writer.retire_extent(txn, entry)
+            self._relief.retire_extent(txn, entry)
             txn.after.append(lambda: parts.note_gone(entry_id, MissReason.CORRUPT))
 
         parts.index.transact(work)
@@ -203,7 +198,8 @@ class NodeStore:
             if old.expires and old.expires <= now:
                 return False
             expires = now + ttl_s if ttl_s is not None else old.expires
-            new = old._replace(
+            new = replace(
+                old,
                 pinned=old.pinned if pinned is None else pinned,
                 expires=0.0 if forever else expires,
             )
@@ -276,7 +272,7 @@ class NodeStore:
 
     def resize(self, capacity_nbytes: int) -> None:
         """Change the capacity; see `Room.resize`."""
-        self._room.resize(capacity_nbytes)
+        self._relief.resize(capacity_nbytes)
         self._leases.cap_nbytes = capacity_nbytes // _LEASE_SHARE
 
     # -- looking -----------------------------------------------------------
@@ -293,7 +289,7 @@ class NodeStore:
     def check(self) -> CheckReport:
         """Verify the whole store."""
         self._parts.index.transact(
-            lambda txn: self._writer.free_retired(txn) if txn.state.retired else 0
+            self._relief.free_retired
         )
         return check_store(self._parts)
 
@@ -313,7 +309,7 @@ class NodeStore:
             with suppress(IndexError):
                 parts.arena.forget(*self._leases.ended.popleft())
         if self._has_work():
-            self._writer.reap()
+            self._relief.reap()
         self._expire()
         self._flush_counters()
 

@@ -1,50 +1,39 @@
-"""Writer: puts in two phases, and what makes room for them.
+"""Writer: puts in two phases.
 
 Reserve, write, commit. A small value is written inside the one transaction that
 also commits it. A dead writer leaves a reservation that is reaped; an
 interrupted one aborts its own, at the latest in this thread's next put.
 """
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from gridcache.codec.frames import Frames, align
-from gridcache.errors import OutOfSpaceError, ValueTooLargeError
-from gridcache.store.access import AccessTable
-from gridcache.store.claims import ChangedError, Reservation
+from gridcache.errors import ValueTooLargeError
+from gridcache.store.claims import Reservation
 from gridcache.store.disk import Head, body_checksum, head_nbytes, pack_head
-from gridcache.store.eviction import get_policy
 from gridcache.store.index import IndexFullError, WriteTxn
 from gridcache.store.layout import INLINE_MAX, SINGLE_PHASE_MAX
-from gridcache.store.namespaces import Account, Namespace, all_namespaces, load_account
-from gridcache.store.outcome import MissReason
+from gridcache.store.namespaces import Account, Namespace
 from gridcache.store.parts import Parts
 from gridcache.store.records import Entry, entry_key
-from gridcache.store.room import Room
+from gridcache.store.relief import TRIES, NoRoomError, Relief
 
 __all__ = ["Order", "Writer"]
 
 _HEADER_MAX = 512
 """Bytes of header kept in the index; a longer one lies before the body."""
-_RETIRED_MAX = 32
-"""Extents that may wait before a put frees them."""
 _CHECK_INDEX_EVERY = 16
 """Write transactions between two looks at the index's fill."""
-_TRIES = 1000
-_EVICT_MOST = 8
-"""Entries evicted per transaction: each dirties a handful of index pages, which
-cannot be used again before the next."""
-_INDEX_BATCH = 32
-
-
-class _NoRoomError(Exception):
-    """Private: the arena has no range long enough."""
 
 
 class _OverQuotaError(Exception):
     """Private: the namespace must give first."""
+
+    def __init__(self, replaced: int) -> None:
+        super().__init__()
+        self.replaced = replaced
 
 
 class _SlotsUsedError(Exception):
@@ -66,17 +55,25 @@ class Order:
     """Asked inside the commit; False drops the put (a late leader's)."""
 
 
+@dataclass(slots=True)
+class _Put:
+    """One put under way."""
+
+    order: Order
+    key: bytes
+    entry: Entry
+    """Generation, slot and offset are set in the transaction."""
+    reservation: Reservation | None = None
+    checksum: int = 0
+
+
 class Writer:
     """Puts of one process."""
 
-    def __init__(self, parts: Parts, room: Room) -> None:
+    def __init__(self, parts: Parts, relief: Relief) -> None:
         self._parts = parts
-        self._room = room
+        self._relief = relief
         self._on_disk = parts.superblock.on_disk
-        self._crowded = False
-        """A hint: the last small put found no room, so reserve first."""
-        self._index_is_full = False
-        """At its share: small values go to the arena."""
 
     # -- put ---------------------------------------------------------------
 
@@ -89,173 +86,139 @@ class Writer:
             It cannot fit. An older value of the key stays.
         """
         self._parts.claims.abort_leftover()
-        key, long_key = entry_key(order.space.id, order.key)
-        draft = self._draft(order, key, long_key)
-        if draft.inline:
-            return self._retry(order, draft, lambda: self._commit(order, key, draft))
-        nbytes = draft.extent_nbytes
+        put = self._prepare(order)
+        nbytes = put.entry.extent_nbytes
+        if put.entry.inline:
+            return self._settle(put)
         self._refuse_too_large(order, nbytes)
-        if nbytes <= SINGLE_PHASE_MAX and not (self._crowded or self._on_disk):
+        if nbytes <= SINGLE_PHASE_MAX and not (self._relief.crowded or self._on_disk):
             try:
-                return self._retry(
-                    order, draft, lambda: self._commit(order, key, draft)
-                )
-            except _NoRoomError:
-                self._crowded = True
-        return self._put_reserved(order, key, draft)
+                return self._settle(put)
+            except NoRoomError:
+                pass
+        return self._put_reserved(put, nbytes)
 
-    def _put_reserved(self, order: Order, key: bytes, draft: Entry) -> int | None:
+    def _put_reserved(self, put: _Put, nbytes: int) -> int | None:
         try:
-            reservation = self.reserve(draft.extent_nbytes)
-            draft = draft.moved(reservation.offset)
-            checksum = self._write(key, draft, order.frames)
-            return self._retry(
-                order,
-                draft,
-                lambda: self._commit(order, key, draft, reservation, checksum),
-            )
+            put.reservation = self._relief.reserve(nbytes)
+            put.entry.offset = put.reservation.offset
+            put.checksum = self._write(put.entry, put.order.frames)
+            generation = self._settle(put)
         except BaseException:
             self._parts.claims.abort_leftover()
             raise
+        if generation is None:
+            self._parts.claims.abort_leftover()
+        return generation
 
-    def _draft(self, order: Order, key: bytes, long_key: bytes) -> Entry:
-        """The entry but for generation, slot and offset."""
+    def _prepare(self, order: Order) -> _Put:
+        key, long_key = entry_key(order.space.id, order.key)
         frames, now = order.frames, time.time()
-        body_nbytes = frames.body_nbytes
+        header, body_nbytes = frames.header, frames.body_nbytes
         ttl_s = order.space.ttl_s if order.ttl_s is None else order.ttl_s
-        small = len(frames.header) + body_nbytes <= INLINE_MAX
-        inline = small and not (self._on_disk or self._index_is_full)
-        fits = len(frames.header) <= _HEADER_MAX
-        draft = Entry(
-            generation=0,
-            slot=-1,
-            header=frames.header if fits else b"",
-            header_nbytes=len(frames.header),
-            created=int(now),
-            cost_s=order.cost_s,
-            viewable=frames.viewable,
-            pinned=order.pinned,
-            offset=-1 if inline else 0,
-            body_nbytes=body_nbytes,
-            lead_nbytes=0 if fits else align(len(frames.header)),
-            raw_nbytes=frames.raw_nbytes or body_nbytes,
-            expires=now + ttl_s if ttl_s is not None else 0.0,
-            long_key=long_key,
-            tags=order.tags,
-            body=b"".join(_padded(frames.buffers)) if inline else b"",
+        small = len(header) + body_nbytes <= INLINE_MAX
+        inline = small and not (self._on_disk or self._relief.index_is_full)
+        fits = len(header) <= _HEADER_MAX
+        entry = Entry(
+            0,
+            -1,
+            header if fits else b"",
+            len(header),
+            int(now),
+            order.cost_s,
+            frames.viewable,
+            order.pinned,
+            -1 if inline else 0,
+            body_nbytes,
+            0 if fits else align(len(header)),
+            frames.raw_nbytes or body_nbytes,
+            now + ttl_s if ttl_s is not None else 0.0,
+            long_key,
+            order.tags,
+            _joined(frames.buffers) if inline else b"",
         )
         if self._on_disk:
-            head = head_nbytes(
-                len(key), len(self._parts.books.pack(key, draft._replace(slot=0)))
-            )
-            draft = draft._replace(lead_nbytes=draft.lead_nbytes + head)
-        return draft
+            entry.slot = 0
+            record = self._parts.books.pack(key, entry)
+            entry.lead_nbytes += head_nbytes(len(key), len(record))
+        return _Put(order, key, entry)
 
     # -- commit ------------------------------------------------------------
 
-    def _commit(
-        self,
-        order: Order,
-        key: bytes,
-        draft: Entry,
-        reservation: Reservation | None = None,
-        checksum: int = 0,
-    ) -> int | None:
-        parts, books = self._parts, self._parts.books
-
-        def work(txn: WriteTxn) -> int | None:
-            if order.fence is not None and not order.fence(txn):
-                return None
-            entry = draft
-            if reservation is not None:
-                parts.claims.settle(txn, reservation)
-            elif not draft.inline:
-                entry = self._write_now(txn, key, draft, order.frames)
-            generation = books.new_generation(txn)
-            old = books.find(txn, key)
-            if old is None and self._slots_used(txn):
-                raise _SlotsUsedError
-            entry = entry._replace(
-                generation=generation, slot=-1 if old is None else old.slot
-            )
-            with books.charge(txn, order.space.id) as account:
-                if old is not None:
-                    self._drop_old(txn, key, old, account)
-                compressible = order.space.compression == "auto"
-                entry = books.insert(
-                    txn, key, entry, account, compressible=compressible
+    def _settle(self, put: _Put) -> int | None:
+        """Commit, making room in between where something is full."""
+        for _ in range(TRIES):
+            try:
+                generation = self._parts.index.transact(
+                    lambda txn: self._commit(txn, put)
                 )
-                self._check_quota(order.space, account)
-            if self._on_disk:
-                self._write_head(key, entry, checksum)
-            return generation
+            except _OverQuotaError as over:
+                need = put.entry.stored_nbytes
+                self._relief.make_quota_room(
+                    put.order.space, need, replaced=over.replaced
+                )
+            except _SlotsUsedError:
+                self._relief.grow_access()
+            except IndexFullError:
+                self._relief.relieve_index()
+            else:
+                if self._parts.index.writes % _CHECK_INDEX_EVERY == 0:
+                    self._relief.watch_index()
+                return generation
+        raise self._relief.out_of_space(put.entry.stored_nbytes)
 
-        generation = parts.index.transact(work)
-        if generation is None:
-            parts.claims.abort_leftover()
-        else:
-            parts.count(order.space.id).puts += 1
-        if parts.index.writes % _CHECK_INDEX_EVERY == 0:
-            self._watch_index()
-        return generation
-
-    def _slots_used(self, txn: WriteTxn) -> bool:
-        if txn.state.next_slot < self._parts.access.slots:
-            return False
-        return txn.txn.stat(txn.tables.free_slots)["entries"] == 0
-
-    def _write_now(
-        self, txn: WriteTxn, key: bytes, draft: Entry, frames: Frames
-    ) -> Entry:
-        if txn.state.retired > _RETIRED_MAX:
-            self.free_retired(txn)
-        offset = self._room.allocate(txn, draft.extent_nbytes)
-        if offset is None:
-            raise _NoRoomError
-        entry = draft.moved(offset)
-        self._write(key, entry, frames)
-        return entry
-
-    def _drop_old(
-        self, txn: WriteTxn, key: bytes, old: Entry, account: Account
-    ) -> None:
-        books = self._parts.books
-        books.remove(txn, key, old, account, keep_slot=True)
-        self.retire_extent(txn, old)
-
-    def retire_extent(self, txn: WriteTxn, entry: Entry) -> None:
-        """Unlink a removed entry's extent; on disk its head becomes invalid."""
-        if entry.inline:
-            return
-        self._parts.books.retire(txn, entry.offset, entry.extent_nbytes)
+    def _commit(self, txn: WriteTxn, put: _Put) -> int | None:
+        order, entry, books = put.order, put.entry, self._parts.books
+        if order.fence is not None and not order.fence(txn):
+            return None
+        if put.reservation is not None:
+            self._parts.claims.settle(txn, put.reservation)
+        elif not entry.inline:
+            entry.offset = self._relief.allocate(txn, entry.extent_nbytes)
+            self._parts.access.note_reuse()
+            self._write(entry, order.frames)
+        entry.generation = books.new_generation(txn)
+        account = books.account(txn, order.space.id)
+        self._make_way(txn, put, account)
+        compressible = order.space.compression == "auto"
+        books.insert(txn, put.key, entry, account, compressible=compressible)
+        books.save(txn, order.space.id, account)
         if self._on_disk:
-            offset = entry.offset
-            txn.after.append(lambda: self._parts.arena.write_one(offset, bytes(8)))
+            self._write_head(put.key, entry, put.checksum)
+        self._parts.count(order.space.id).puts += 1
+        return entry.generation
 
-    @staticmethod
-    def _check_quota(space: Namespace, account: Account) -> None:
-        if (
-            space.quota_nbytes is not None
-            and account.stored_nbytes > space.quota_nbytes
-        ):
-            raise _OverQuotaError
+    def _make_way(self, txn: WriteTxn, put: _Put, account: Account) -> None:
+        """Take the slot of the key's older value, or see that there is one."""
+        books, quota = self._parts.books, put.order.space.quota_nbytes
+        old = books.find(txn, put.key)
+        if quota is not None:
+            before = account.stored_nbytes - (old.stored_nbytes if old else 0)
+            if before + put.entry.stored_nbytes > quota:
+                raise _OverQuotaError(old.stored_nbytes if old else 0)
+        if old is not None:
+            put.entry.slot = old.slot
+            books.remove(txn, put.key, old, account, keep_slot=True)
+            self._relief.retire_extent(txn, old)
+            return
+        put.entry.slot = -1
+        if self._relief.slots_used(txn):
+            raise _SlotsUsedError
 
     # -- bytes -------------------------------------------------------------
 
-    def _write(self, key: bytes, entry: Entry, frames: Frames) -> int:
+    def _write(self, entry: Entry, frames: Frames) -> int:
         """Write everything of an extent but the head; returns the checksum."""
-        pieces = list(frames.buffers)
-        if not entry.header and frames.header:
-            pieces.insert(0, memoryview(frames.header))
-        start = entry.offset
-        if self._on_disk:
-            lead = align(len(frames.header)) if not entry.header else 0
-            start += entry.lead_nbytes - lead
+        pieces = frames.buffers
+        start = entry.offset + entry.lead_nbytes
+        if frames.header and not entry.header:
+            pieces = (memoryview(frames.header), *pieces)
+            start -= align(len(frames.header))
         if len(pieces) == 1:
             self._parts.arena.write_one(start, pieces[0])
         else:
             self._parts.arena.write(start, pieces)
-        return body_checksum(pieces) if self._on_disk else 0
+        return body_checksum(list(pieces)) if self._on_disk else 0
 
     def _write_head(self, key: bytes, entry: Entry, checksum: int) -> None:
         head = Head(
@@ -268,208 +231,11 @@ class Writer:
         )
         self._parts.arena.write_one(entry.offset, pack_head(head))
 
-    # -- room --------------------------------------------------------------
-
-    def reserve(self, nbytes: int) -> Reservation:
-        """A range of the arena, by eviction if need be.
-
-        Raises
-        ------
-        OutOfSpaceError
-            Pins, leases or other writers hold everything.
-        """
-        parts = self._parts
-
-        def try_free(txn: WriteTxn) -> Reservation | None:
-            if txn.state.retired:
-                self.free_retired(txn)
-            offset = self._room.allocate(txn, nbytes)
-            return None if offset is None else parts.claims.simple(txn, offset, nbytes)
-
-        for _ in range(_TRIES):
-            found = parts.index.transact(try_free) if self._hopeful(nbytes) else None
-            if found is not None:
-                self._crowded = False
-                return found
-            cleared = self._clear_window(nbytes)
-            if isinstance(cleared, Reservation):
-                return cleared
-            if not cleared and not self.reap():
-                raise self._out_of_space(nbytes)
-        raise self._out_of_space(nbytes)
-
-    def _hopeful(self, nbytes: int) -> bool:
-        """True unless the arena is known to have no free range long enough."""
-        if not self._crowded:
-            return True
-        state = self._parts.index.snapshot(lambda txn: txn.state)
-        return bool(state.free_nbytes >= nbytes or state.retired)
-
-    def _clear_window(self, nbytes: int) -> Reservation | bool:
-        """Evict a window; False if no namespace has one."""
-        parts = self._parts
-        pinned = parts.clients.pinned_offsets()
-        evictor = parts.evictor
-        for space in parts.index.snapshot(evictor.victims):
-            pieces = parts.index.snapshot(
-                lambda txn, space=space: evictor.plan(txn, space, nbytes, pinned)  # type: ignore[misc]
-            )
-            if pieces is not None:
-                try:
-                    return parts.claims.window(pieces, nbytes, "space") or True
-                except ChangedError:
-                    return True
-        return False
-
-    def free_retired(self, txn: WriteTxn) -> int:
-        """Free unlinked extents nobody looks at; their removal is committed."""
-        return self._parts.books.free_retired(txn, self._parts.clients.pinned_offsets())
-
-    def reap(self) -> int:
-        """Take over what dead clients left; returns the bytes freed."""
-        parts = self._parts
-
-        def work(txn: WriteTxn) -> int:
-            for row, fd in parts.clients.dead_rows():
-                parts.claims.reap(txn, row)
-                parts.clients.clear_pins(row)
-                txn.after.append(lambda fd=fd: os.close(fd))  # type: ignore[misc]
-            return self.free_retired(txn) if txn.state.retired else 0
-
-        first = parts.index.transact(work)
-        # What was retired just now may be freed only in a later transaction.
-        second = parts.index.transact(
-            lambda txn: self.free_retired(txn) if txn.state.retired else 0
-        )
-        return first + second
-
-    def _retry(
-        self, order: Order, draft: Entry, attempt: Callable[[], int | None]
-    ) -> int | None:
-        for _ in range(_TRIES):
-            try:
-                return attempt()
-            except _OverQuotaError:
-                self._give_to_quota(order.space, draft)
-            except _SlotsUsedError:
-                self._grow_access()
-            except IndexFullError:
-                self._relieve_index()
-        raise self._out_of_space(draft.extent_nbytes)
-
-    def _grow_access(self) -> None:
-        step = AccessTable.nbytes(AccessTable.STEP) - AccessTable.nbytes(0)
-        if not self._room.make_budget(step):
-            raise self._out_of_space(step)
-        access = self._parts.access
-
-        def grow(txn: WriteTxn) -> None:
-            if txn.state.next_slot >= access.slots:
-                access.grow(txn.state.next_slot + AccessTable.STEP)
-
-        self._parts.index.transact(grow)
-
-    def _give_to_quota(self, space: Namespace, draft: Entry) -> None:
-        """Evict from a namespace that would exceed its quota."""
-        quota = space.quota_nbytes or 0
-        need = draft.stored_nbytes
-
-        def over() -> int:
-            account = self._parts.index.snapshot(
-                lambda txn: load_account(txn, space.id)
-            )
-            return account.stored_nbytes + need - quota
-
-        while (excess := over()) > 0:
-            evicted = self.evict(space, excess, need, "quota")
-            if not evicted:
-                account = self._parts.index.snapshot(
-                    lambda txn: load_account(txn, space.id)
-                )
-                raise _full_namespace(space, account, need)
-
-    def evict(self, space: Namespace, nbytes: int, need: int, cause: str) -> int:
-        """Evict some of the coldest entries of a namespace, up to `nbytes`.
-
-        Returns the stored bytes; 0 if nothing may go.
-        """
-        queue = self._parts.evictor.queue(space)
-        if not get_policy(space.policy).evicts:
-            return 0
-
-        def work(txn: WriteTxn) -> int:
-            freed = 0
-            for _ in range(_EVICT_MOST):
-                candidate = queue.pop() if freed < nbytes else None
-                if candidate is None:
-                    break
-                freed += self._evict_slot(txn, candidate.slot, need, cause)
-            return freed
-
-        return self._parts.index.transact(work)
-
-    def _evict_slot(self, txn: WriteTxn, slot: int, need: int, cause: str) -> int:
-        parts, books = self._parts, self._parts.books
-        key = books.key_of(txn, slot)
-        entry = books.find(txn, key) if key is not None else None
-        if key is None or entry is None or entry.pinned:
-            return 0
-        with books.charge(txn, int.from_bytes(key[:2], "big")) as account:
-            books.remove(txn, key, entry, account)
-        self.retire_extent(txn, entry)
-        note = parts.note_gone
-        txn.after.append(lambda: note(key, MissReason.EVICTED, need, cause))
-        return max(entry.stored_nbytes, 1)
-
-    def evict_bytes(self, nbytes: int) -> int:
-        """Evict that much of whoever is most over its share, a few at a time."""
-        done = 0
-        while done < nbytes:
-            spaces = self._parts.index.snapshot(self._parts.evictor.victims)
-            for space in spaces:
-                freed = self.evict(space, nbytes - done, 0, "space")
-                done += freed
-                if freed:
-                    break
-            else:
-                break
-        return done
-
-    # -- index -------------------------------------------------------------
-
-    def _watch_index(self) -> None:
-        """Grow the index, or evict for it, before it is full."""
-        if not self._parts.index.near_full():
-            return
-        self._index_is_full = not self._room.grow_index()
-        if self._index_is_full:
-            self._evict_any(_INDEX_BATCH)
-
-    def _relieve_index(self) -> None:
-        if self._room.grow_index():
-            return
-        self._index_is_full = True
-        if not self._evict_any(_INDEX_BATCH):
-            raise self._parts.index.full_error()
-
-    def _evict_any(self, count: int) -> int:
-        """Evict entries for their index pages, a few per transaction."""
-        done = 0
-        for space in self._parts.index.snapshot(self._parts.evictor.victims):
-            while done < count:
-                freed = self.evict(space, 1, 0, "index")
-                if not freed:
-                    break
-                done += 1
-        return done
-
-    # -- ends --------------------------------------------------------------
-
     def _refuse_too_large(self, order: Order, nbytes: int) -> None:
-        if nbytes <= SINGLE_PHASE_MAX and order.space.quota_nbytes is None:
-            return
-        limit = self._room.largest_value_nbytes()
         quota = order.space.quota_nbytes
+        if nbytes <= SINGLE_PHASE_MAX and quota is None:
+            return
+        limit = self._relief.largest_value_nbytes()
         if quota is not None and quota < limit:
             limit = quota
         if nbytes > limit:
@@ -479,46 +245,13 @@ class Writer:
             )
             raise ValueTooLargeError(message, nbytes=nbytes, limit=limit)
 
-    def _out_of_space(self, nbytes: int) -> OutOfSpaceError:
-        if self._room.shortage is not None:
-            return self._room.shortage
-        parts = self._parts
 
-        def sizes(txn: WriteTxn) -> tuple[int, int]:
-            accounts = [load_account(txn, space.id) for space in all_namespaces(txn)]
-            return txn.state.capacity_nbytes, sum(a.pinned_nbytes for a in accounts)
-
-        capacity, pinned = parts.index.snapshot(sizes)
-        leased = sum(len(row.pins) for row in parts.clients.read())
-        message = (
-            f"no room for {nbytes} bytes: of {capacity} bytes {pinned} are pinned and "
-            f"{leased} extents are being viewed; unpin or delete keys, drop views, or "
-            f"resize the store"
-        )
-        return OutOfSpaceError(
-            message, nbytes=nbytes, capacity=capacity, pinned=pinned, leased=leased
-        )
-
-
-def _full_namespace(space: Namespace, account: Account, need: int) -> OutOfSpaceError:
-    message = (
-        f"namespace {space.name!r} is full: {account.stored_nbytes} of "
-        f"{space.quota_nbytes} bytes, {account.pinned_nbytes} pinned, policy "
-        f"{space.policy!r}; {need} more are wanted. Unpin or delete keys, or raise "
-        f"the quota"
-    )
-    return OutOfSpaceError(
-        message,
-        namespace=space.name,
-        stored=account.stored_nbytes,
-        pinned=account.pinned_nbytes,
-        quota=space.quota_nbytes,
-    )
-
-
-def _padded(buffers: tuple[memoryview, ...]) -> list[bytes]:
+def _joined(buffers: tuple[memoryview, ...]) -> bytes:
+    """A body in one piece."""
+    if len(buffers) == 1:
+        return bytes(buffers[0])
     last = len(buffers) - 1
-    return [
+    return b"".join(
         bytes(buffer).ljust(align(buffer.nbytes) if number < last else 0, b"\0")
         for number, buffer in enumerate(buffers)
-    ]
+    )

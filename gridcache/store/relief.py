@@ -1,0 +1,307 @@
+"""Relief: room for a put, by freeing, growing or evicting, in that order.
+
+Covers reservations of the arena, quotas, the index's fill and the access
+table's length, and what dead clients left. Which entries go is the evictor's
+plan; how a window is cleared is `claims`.
+"""
+
+import os
+from collections.abc import Callable
+
+from gridcache.errors import OutOfSpaceError
+from gridcache.store.access import AccessTable
+from gridcache.store.arena import Arena
+from gridcache.store.claims import ChangedError, Reservation
+from gridcache.store.eviction import get_policy
+from gridcache.store.index import WriteTxn
+from gridcache.store.namespaces import Account, Namespace, all_namespaces, load_account
+from gridcache.store.outcome import MissReason
+from gridcache.store.parts import Parts
+from gridcache.store.records import Entry
+from gridcache.store.room import Room
+
+__all__ = ["NoRoomError", "Relief"]
+
+TRIES = 1000
+"""Rounds before giving up; each but the last made some progress."""
+_EVICT_MOST = 8
+"""Entries evicted per transaction: each dirties a handful of index pages, which
+cannot be used again before the next."""
+_INDEX_BATCH = 32
+_RETIRED_MAX = 32
+"""Extents that may wait before a put frees them."""
+_HEAD_NBYTES = 8
+
+
+class NoRoomError(Exception):
+    """Private to the store: the arena has no range long enough."""
+
+
+class Relief:
+    """Room in one store, for one process's puts."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._room = Room(parts, self.reap, self.evict_bytes)
+        self.resize = self._room.resize
+        self.largest_value_nbytes = self._room.largest_value_nbytes
+        self.crowded = False
+        """A hint: the last allocation found no room, so do not hope."""
+        self.index_is_full = False
+        """At its share: small values go to the arena."""
+
+    # -- the arena ---------------------------------------------------------
+
+    def allocate(self, txn: WriteTxn, nbytes: int) -> int:
+        """Allocate in this transaction; raises `NoRoomError`."""
+        if txn.state.retired > _RETIRED_MAX:
+            self.free_retired(txn)
+        offset = self._room.allocate(txn, nbytes)
+        if offset is None:
+            self.crowded = True
+            raise NoRoomError
+        return offset
+
+    def reserve(self, nbytes: int) -> Reservation:
+        """A range of the arena, by eviction if need be.
+
+        Raises
+        ------
+        OutOfSpaceError
+            Pins, leases or other writers hold everything.
+        """
+        for _ in range(TRIES):
+            if self._hopeful(nbytes):
+                found = self._parts.index.transact(
+                    lambda txn: self._reserve_free(txn, nbytes)
+                )
+                if found is not None:
+                    self.crowded = False
+                    return found
+            cleared = self._clear_window(nbytes)
+            if isinstance(cleared, Reservation):
+                return cleared
+            if not cleared and not self.reap():
+                break
+        raise self.out_of_space(nbytes)
+
+    def _hopeful(self, nbytes: int) -> bool:
+        """True unless the arena is known to have no free range long enough."""
+        if not self.crowded:
+            return True
+        state = self._parts.index.snapshot(lambda txn: txn.state)
+        return bool(state.free_nbytes >= nbytes or state.retired)
+
+    def _reserve_free(self, txn: WriteTxn, nbytes: int) -> Reservation | None:
+        if txn.state.retired:
+            self.free_retired(txn)
+        offset = self._room.allocate(txn, nbytes)
+        if offset is None:
+            return None
+        return self._parts.claims.simple(txn, offset, nbytes)
+
+    def _clear_window(self, nbytes: int) -> Reservation | bool:
+        """Evict a window; False if no namespace has one."""
+        parts = self._parts
+        pinned = parts.clients.pinned_offsets()
+        for space in parts.index.snapshot(parts.evictor.victims):
+            pieces = parts.evictor.find_window(parts.index, space, nbytes, pinned)
+            if pieces is not None:
+                try:
+                    return parts.claims.window(pieces, nbytes, "space") or True
+                except ChangedError:
+                    return True
+        return False
+
+    # -- what is left over -------------------------------------------------
+
+    def free_retired(self, txn: WriteTxn) -> int:
+        """Free unlinked extents nobody looks at; their removal is committed."""
+        if not txn.state.retired:
+            return 0
+        return self._parts.books.free_retired(txn, self._parts.clients.pinned_offsets())
+
+    def reap(self) -> int:
+        """Take over what dead clients left; returns the bytes freed."""
+        self._parts.index.transact(self._reap_rows)
+        # What was retired just now may be freed only in a later transaction.
+        return self._parts.index.transact(self.free_retired)
+
+    def _reap_rows(self, txn: WriteTxn) -> None:
+        for row, fd in self._parts.clients.dead_rows():
+            self._parts.claims.reap(txn, row)
+            txn.after.append(_clearing(self._parts, row, fd))
+
+    def retire_extent(self, txn: WriteTxn, entry: Entry) -> None:
+        """Unlink a removed entry's extent; on disk its head becomes invalid."""
+        if entry.inline:
+            return
+        self._parts.books.retire(txn, entry.offset, entry.extent_nbytes)
+        if self._parts.superblock.on_disk:
+            txn.after.append(_voiding(self._parts.arena, entry.offset))
+
+    # -- eviction ----------------------------------------------------------
+
+    def evict(self, space: Namespace, nbytes: int, need: int, cause: str) -> int:
+        """Evict some of the coldest entries of a namespace, up to `nbytes`.
+
+        Returns the stored bytes; 0 if nothing may go.
+        """
+        if not get_policy(space.policy).evicts:
+            return 0
+        queue = self._parts.evictor.queue(space)
+
+        def work(txn: WriteTxn) -> int:
+            freed, done = 0, 0
+            while freed < nbytes and done < _EVICT_MOST:
+                candidate = queue.pop()
+                if candidate is None:
+                    break
+                gone = self._evict_slot(txn, candidate.slot, need, cause)
+                freed += gone
+                done += gone > 0
+            return freed
+
+        return self._parts.index.transact(work)
+
+    def _evict_slot(self, txn: WriteTxn, slot: int, need: int, cause: str) -> int:
+        parts, books = self._parts, self._parts.books
+        key = books.key_of(txn, slot)
+        entry = books.find(txn, key) if key is not None else None
+        if key is None or entry is None or entry.pinned:
+            return 0
+        with books.charge(txn, int.from_bytes(key[:2], "big")) as account:
+            books.remove(txn, key, entry, account)
+        self.retire_extent(txn, entry)
+        note = parts.note_gone
+        txn.after.append(lambda: note(key, MissReason.EVICTED, need, cause))
+        return max(entry.stored_nbytes, 1)
+
+    def evict_bytes(self, nbytes: int) -> int:
+        """Evict that much of whoever is most over its share."""
+        return self._evict_widely(nbytes, lambda freed: freed, "space")
+
+    def _evict_widely(
+        self, amount: int, measure: Callable[[int], int], cause: str
+    ) -> int:
+        done = 0
+        while done < amount:
+            for space in self._parts.index.snapshot(self._parts.evictor.victims):
+                freed = self.evict(space, amount - done, 0, cause)
+                if freed:
+                    done += measure(freed)
+                    break
+            else:
+                break
+        return done
+
+    def make_quota_room(self, space: Namespace, need: int, *, replaced: int) -> None:
+        """Evict from a namespace that would exceed its quota.
+
+        Parameters
+        ----------
+        need, replaced
+            Stored bytes of the new value, and of the one it replaces.
+
+        Raises
+        ------
+        OutOfSpaceError
+            Pins or the policy hold the rest; says the sizes.
+        """
+        while True:
+            account = self._parts.index.snapshot(
+                lambda txn: load_account(txn, space.id)
+            )
+            excess = account.stored_nbytes + need - replaced - (space.quota_nbytes or 0)
+            if excess <= 0:
+                return
+            if not self.evict(space, excess, need, "quota"):
+                raise _full_namespace(space, account, need)
+            replaced = 0  # it may be among the evicted
+
+    # -- index and access table --------------------------------------------
+
+    def watch_index(self) -> None:
+        """Grow the index, or evict for it, before it is full."""
+        if self._parts.index.near_full():
+            self.index_is_full = not self._room.grow_index()
+            if self.index_is_full:
+                self._evict_widely(_INDEX_BATCH, lambda _: _EVICT_MOST, "index")
+
+    def relieve_index(self) -> None:
+        """After a full index: grow, or evict; raises if neither can be."""
+        if self._room.grow_index():
+            return
+        self.index_is_full = True
+        if not self._evict_widely(_INDEX_BATCH, lambda _: _EVICT_MOST, "index"):
+            raise self._parts.index.full_error()
+
+    def slots_used(self, txn: WriteTxn) -> bool:
+        """True if a new entry would find no slot."""
+        if txn.state.next_slot < self._parts.access.slots:
+            return False
+        entries: int = txn.txn.stat(txn.tables.free_slots)["entries"]
+        return entries == 0
+
+    def grow_access(self) -> None:
+        """Make the access table longer, at the arena's cost."""
+        access = self._parts.access
+        step = AccessTable.nbytes(AccessTable.STEP) - AccessTable.nbytes(0)
+        if not self._room.make_budget(step):
+            raise self.out_of_space(step)
+
+        def grow(txn: WriteTxn) -> None:
+            if txn.state.next_slot >= access.slots:
+                access.grow(txn.state.next_slot + AccessTable.STEP)
+
+        self._parts.index.transact(grow)
+
+    # -- saying no ---------------------------------------------------------
+
+    def out_of_space(self, nbytes: int) -> OutOfSpaceError:
+        """What to raise when nothing helped."""
+        if self._room.shortage is not None:
+            return self._room.shortage
+        capacity, pinned = self._parts.index.snapshot(_sizes)
+        leased = sum(len(row.pins) for row in self._parts.clients.read())
+        message = (
+            f"no room for {nbytes} bytes: of {capacity} bytes {pinned} are pinned and "
+            f"{leased} extents are being viewed; unpin or delete keys, drop views, or "
+            f"resize the store"
+        )
+        return OutOfSpaceError(
+            message, nbytes=nbytes, capacity=capacity, pinned=pinned, leased=leased
+        )
+
+
+def _clearing(parts: Parts, row: int, fd: int) -> Callable[[], None]:
+    def clear() -> None:
+        parts.clients.clear_pins(row)
+        os.close(fd)
+
+    return clear
+
+
+def _voiding(arena: Arena, offset: int) -> Callable[[], None]:
+    return lambda: arena.write_one(offset, bytes(_HEAD_NBYTES))
+
+
+def _sizes(txn: WriteTxn) -> tuple[int, int]:
+    accounts = [load_account(txn, space.id) for space in all_namespaces(txn)]
+    return txn.state.capacity_nbytes, sum(each.pinned_nbytes for each in accounts)
+
+
+def _full_namespace(space: Namespace, account: Account, need: int) -> OutOfSpaceError:
+    message = (
+        f"namespace {space.name!r} is full: {account.stored_nbytes} of "
+        f"{space.quota_nbytes} bytes, {account.pinned_nbytes} pinned, policy "
+        f"{space.policy!r}; {need} more are wanted. Unpin or delete keys, or raise "
+        f"the quota"
+    )
+    return OutOfSpaceError(
+        message,
+        namespace=space.name,
+        stored=account.stored_nbytes,
+        pinned=account.pinned_nbytes,
+        quota=space.quota_nbytes,
+    )
