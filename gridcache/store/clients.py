@@ -95,6 +95,11 @@ class ClientRow:
         lock.acquire()
 
     @property
+    def started_ns(self) -> int:
+        """When the row was taken; with its number it names this process for good."""
+        return self._clients.started_ns(self.row)
+
+    @property
     def pins_held(self) -> int:
         """Leases of this process."""
         return PINS - len(self._free)
@@ -213,6 +218,15 @@ class Clients:
             return True
         os.close(fd)
         return False
+
+    def started_ns(self, row: int) -> int:
+        """When the row's owner took it; 0 if it has none."""
+        self.refresh()
+        return self.words[row * _WORDS + _STARTED] if row < self.rows else 0
+
+    def heartbeat_s(self, row: int) -> float:
+        """When the row's owner last moved, CLOCK_MONOTONIC."""
+        return self.words[row * _WORDS + _HEARTBEAT] / 1e9
 
     def read(self) -> list[Row]:
         """All rows with an owner."""

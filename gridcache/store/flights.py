@@ -25,7 +25,6 @@ Covers the table and its transactions; who waits how is in `gridcache.flight`.
   process's leads, what a death leaves by the row; `tidy` removes both.
 """
 
-import os
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -164,7 +163,8 @@ class Flights:
         # Noted before the commit: an interruption anywhere after it finds them.
         lead.fence = self._parts.books.new_generation(txn)
         self._mine[lead.fence] = lead
-        record = _FLIGHT.pack(lead.fence, lead.parent, row.started_ns, row.row)
+        inside = _surrounding(txn, lead)
+        record = _FLIGHT.pack(lead.fence, inside, row.started_ns, row.row)
         txn.put(lead.key, record, db=txn.tables.flights)
         if lead.edge:
             txn.txn.delete(_edge_key(lead.edge), db=txn.tables.flights)
@@ -172,14 +172,15 @@ class Flights:
         return lead
 
     def _follow(self, txn: WriteTxn, lead: Lead, flight: Flight) -> Flight | Circular:
-        if not lead.parent or lead.edge:
+        inside = _surrounding(txn, lead)
+        if not inside or lead.edge:
             return flight
-        if _read_graph(txn).depends(flight.fence, on=lead.parent):
+        if _read_graph(txn).depends(flight.fence, on=inside):
             return Circular()
         row = self._parts.row
         lead.edge = self._parts.books.new_generation(txn)
         self._mine[lead.edge] = lead
-        record = _EDGE.pack(lead.parent, row.started_ns, row.row) + lead.key
+        record = _EDGE.pack(inside, row.started_ns, row.row) + lead.key
         txn.put(_edge_key(lead.edge), record, db=txn.tables.flights)
         return flight
 
@@ -267,6 +268,17 @@ class Flights:
 def _load(txn: WriteTxn, key: bytes) -> Flight | None:
     record = txn.get(key, db=txn.tables.flights)
     return Flight(*_FLIGHT.unpack(record)) if record is not None else None
+
+
+def _surrounding(txn: WriteTxn, lead: Lead) -> int:
+    """Fence of the innermost flight around the call that still has its fence."""
+    outer = lead.outer
+    while outer is not None:
+        flight = _load(txn, outer.key)
+        if flight is not None and flight.fence == outer.fence:
+            return outer.fence
+        outer = outer.outer
+    return 0
 
 
 def _records(txn: WriteTxn) -> Iterator[tuple[bytes, bytes]]:

@@ -18,8 +18,8 @@ class Lead:
     ----------
     key, long_key
         The entry key, as `entry_key` gives it.
-    parent
-        Fence of the flight of the same store that the call is made in, or 0.
+    outer
+        The lead in whose computation the call is made; of the same store.
     """
 
     __slots__ = (
@@ -31,14 +31,14 @@ class Lead:
         "finished",
         "key",
         "long_key",
-        "parent",
+        "outer",
         "unusable",
     )
 
-    def __init__(self, key: bytes, long_key: bytes, parent: int) -> None:
+    def __init__(self, key: bytes, long_key: bytes, outer: "Lead | None") -> None:
         self.key = key
         self.long_key = long_key
-        self.parent = parent
+        self.outer = outer
         self.fence = 0
         """0 until it leads."""
         self.edge = 0

@@ -15,6 +15,7 @@ from pathlib import Path
 from gridcache.errors import ClosedError
 from gridcache.store.check import check_store
 from gridcache.store.entries import Extent, tag_key
+from gridcache.store.flights import Flights
 from gridcache.store.housekeeping import Housekeeper
 from gridcache.store.index import WriteTxn
 from gridcache.store.inspector import Inspector
@@ -58,6 +59,7 @@ class NodeStore:
         self._relief = Relief(parts)
         self._writer = Writer(parts, self._relief)
         self.inspector = Inspector(parts, self._reader)
+        self.flights = Flights(parts)
         self._housekeeper: Housekeeper | None = Housekeeper(self)
         self._closed = False
         self.get = self._reader.get
@@ -311,6 +313,7 @@ class NodeStore:
         if self._has_work():
             self._relief.reap()
         self._expire()
+        self.flights.tidy()
         self._flush_counters()
 
     def _has_work(self) -> bool:
@@ -360,6 +363,7 @@ class NodeStore:
         parts.claims.forget_all()
         parts.index.after_fork_in_child()
         parts.counters.clear()
+        self.flights.after_fork_in_child()
         self._housekeeper = Housekeeper(self)
 
     def close(self) -> None:
@@ -369,6 +373,7 @@ class NodeStore:
         self._closed = True
         if self._housekeeper is not None:
             self._housekeeper.stop()
+        self.flights.close()
         with suppress(ClosedError):
             self._flush_counters()
         parts = self._parts
