@@ -18,6 +18,8 @@ STORE = "array"
 ARRAY_NBYTES = 256 * 2**20
 ROOM_SHARE = 3
 """The array is there twice for a moment, before the first one is dropped."""
+CAPACITIES = 3
+"""Views of one process may hold half of a store; memory is taken as it is used."""
 COPY_SHARE = 10
 """Own memory may grow by so much of the array's size (1/n) and yet be no copy."""
 
@@ -35,7 +37,7 @@ def play(stage: Stage) -> Scene:
     array = np.random.default_rng(seed=1).random(nbytes // 8)
     total = float(array.sum())
     copied_s = _seconds_of_copy(array)
-    with stage.borrowed_cache(STORE, capacity=nbytes + nbytes // 4) as cache:
+    with stage.borrowed_cache(STORE, capacity=CAPACITIES * nbytes) as cache:
         start = time.perf_counter()
         cache["array"] = array
         put_s = time.perf_counter() - start
