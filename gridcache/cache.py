@@ -261,7 +261,7 @@ class GridCache(MutableMapping[str, Any]):
     ) -> bool:
         """Store for the single flight; False if a newer leader took over."""
         order = self._order(text, value, plan.ttl, cost, pin=plan.pin, tags=plan.tags)
-        return self._store.put(replace(order, fence=fence)) is not None
+        return self._store.put(order._replace(fence=fence)) is not None
 
     def pin(self, key: Key) -> None:
         """Never evict a key; raises `KeyNotFoundError`."""

@@ -140,6 +140,8 @@ class _Check:
             self._say(f"slots and entries differ: {list(odd)[:4]}")
         with txn.txn.cursor(txn.tables.free_slots) as cursor:
             free = {_SLOT.unpack(key)[0] for key in cursor.iternext(values=False)}
+        if len(free) != txn.state.free_slots:
+            self._say(f"{len(free)} slots are free, not {txn.state.free_slots}")
         if free & slots.keys() or len(free) + len(slots) != txn.state.next_slot:
             self._say(
                 f"{len(slots)} used and {len(free)} free slots of {txn.state.next_slot}"

@@ -142,11 +142,13 @@ class Books:
         )
 
     def _new_slot(self, txn: WriteTxn) -> int:
-        with txn.txn.cursor(txn.tables.free_slots) as cursor:
-            if cursor.first():
+        if txn.state.free_slots:
+            with txn.txn.cursor(txn.tables.free_slots) as cursor:
+                cursor.first()
                 (slot,) = _SLOT.unpack(cursor.key())
                 cursor.delete()
-                return int(slot)
+            txn.state.free_slots -= 1
+            return int(slot)
         slot = txn.state.next_slot
         if slot >= self.access.slots:
             self.access.grow(slot + AccessTable.STEP)
@@ -173,6 +175,7 @@ class Books:
             txn.txn.delete(key, db=tables.entries)
             txn.txn.delete(_SLOT.pack(entry.slot), db=tables.slots)
             txn.put(_SLOT.pack(entry.slot), b"", db=tables.free_slots)
+            txn.state.free_slots += 1
             slot, generation = entry.slot, entry.generation
             txn.after.append(lambda: self.access.release(slot, generation))
         if entry.expires:

@@ -83,6 +83,8 @@ class Entry:
     tags: tuple[str, ...] = ()
     body: bytes = b""
     """Of inline entries."""
+    extent_nbytes: int = 0
+    """Lead and body as allocated, 0 for inline entries."""
 
     @property
     def inline(self) -> bool:
@@ -90,16 +92,9 @@ class Entry:
         return self.offset < 0
 
     @property
-    def extent_nbytes(self) -> int:
-        """Bytes of the extent, 0 for inline entries."""
-        return 0 if self.offset < 0 else align(self.lead_nbytes + self.body_nbytes)
-
-    @property
     def stored_nbytes(self) -> int:
         """What the entry counts for in its namespace."""
-        if self.offset < 0:
-            return len(self.header) + len(self.body)
-        return self.extent_nbytes
+        return self.extent_nbytes or len(self.header) + len(self.body)
 
 
 def entry_key(namespace_id: int, key: str) -> tuple[bytes, bytes]:
@@ -194,6 +189,7 @@ def unpack_entry(record: bytes) -> Entry:
         long_key,
         tags,
         body,
+        align(lead_nbytes + body_nbytes) if offset >= 0 else 0,
     )
 
 

@@ -238,10 +238,8 @@ class Relief:
 
     def slots_used(self, txn: WriteTxn) -> bool:
         """True if a new entry would find no slot."""
-        if txn.state.next_slot < self._parts.access.slots:
-            return False
-        entries: int = txn.txn.stat(txn.tables.free_slots)["entries"]
-        return entries == 0
+        state = txn.state
+        return not state.free_slots and state.next_slot >= self._parts.access.slots
 
     def grow_access(self) -> None:
         """Make the access table longer, at the arena's cost."""

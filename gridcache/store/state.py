@@ -14,10 +14,10 @@ class State:
         "arena_nbytes",
         "capacity_nbytes",
         "free_nbytes",
+        "free_slots",
         "fresh_nbytes",
         "generation",
         "index_nbytes",
-        "index_reserved",
         "next_slot",
         "retired",
         "reused_nbytes",
@@ -36,8 +36,8 @@ class State:
         """Length of the arena's file."""
         self.index_nbytes = 0
         """Length of the index's file."""
-        self.index_reserved = 0
-        """1 while a resize asks the index to stay as it is."""
+        self.free_slots = 0
+        """Slots below `next_slot` that no entry has."""
         self.retired = 0
         """Extents that wait for their last lease."""
         self.free_nbytes = 0
@@ -56,7 +56,7 @@ class State:
             state.top,
             state.arena_nbytes,
             state.index_nbytes,
-            state.index_reserved,
+            state.free_slots,
             state.retired,
             state.free_nbytes,
             state.reused_nbytes,
@@ -73,7 +73,7 @@ class State:
             self.top,
             self.arena_nbytes,
             self.index_nbytes,
-            self.index_reserved,
+            self.free_slots,
             self.retired,
             self.free_nbytes,
             self.reused_nbytes,

@@ -8,6 +8,7 @@ interrupted one aborts its own, at the latest in this thread's next put.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gridcache.codec.frames import Frames, align
 from gridcache.errors import ValueTooLargeError
@@ -40,9 +41,8 @@ class _SlotsUsedError(Exception):
     """Private: the access table must grow first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be stored under which key."""
+class Order(NamedTuple):
+    """What is to be stored under which key. A tuple: one is made at every put."""
 
     space: Namespace
     key: str
@@ -141,6 +141,8 @@ class Writer:
             entry.slot = 0
             record = self._parts.books.pack(key, entry)
             entry.lead_nbytes += head_nbytes(len(key), len(record))
+        if not inline:
+            entry.extent_nbytes = align(entry.lead_nbytes + body_nbytes)
         return _Put(order, key, entry)
 
     # -- commit ------------------------------------------------------------
