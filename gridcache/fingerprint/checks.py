@@ -4,7 +4,7 @@ Everything that can is compared by identity, in C, a list at a time. Only what m
 change without becoming another object (arrays, sets, frames) is digested again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import repeat
 from operator import attrgetter, is_
 from threading import get_ident
@@ -12,14 +12,12 @@ from typing import Any
 
 from gridcache.digest.engine import digest
 from gridcache.errors import NotKeyableError
+from gridcache.fingerprint.notes import DictNote, ListNote, OpaqueNote
 from gridcache.fingerprint.survey import MISSING, Survey, contents
 
 __all__ = ["Checks"]
 
-_code = attrgetter("__code__")
-_defaults = attrgetter("__defaults__")
-_kwdefaults = attrgetter("__kwdefaults__")
-_UNKNOWN = ""
+_PARTS = tuple(map(attrgetter, ("__code__", "__defaults__", "__kwdefaults__")))
 
 
 class Checks:
@@ -42,42 +40,43 @@ class Checks:
     def __init__(self, survey: Survey) -> None:
         functions = tuple(survey.functions)
         self._functions = [
-            (get, functions, tuple(map(get, functions)))
-            for get in (_code, _defaults, _kwdefaults)
+            (part, functions, tuple(map(part, functions))) for part in _PARTS
         ]
         self._spaces = [
             (space.get, tuple(names), tuple(names.values()))
             for space, names in survey.spaces.values()
         ]
         self._cells = survey.cells
-        self._lists = survey.lists
-        self._dicts = survey.dicts
-        self._opaque = [(value, _UNKNOWN) for value in survey.opaque]
+        self._lists = survey.data.lists
+        self._dicts = survey.data.dicts
+        self._opaque = survey.data.opaque
         self._busy: set[int] = set()
 
     def arm(self) -> None:
         """Digest the opaque data; may make other fingerprints."""
-        self._opaque = [(value, _digest(value)) for value, _ in self._opaque]
+        self._opaque = [note._replace(was=_digest(note.now)) for note in self._opaque]
 
     def hold(self) -> bool:
         """Tell whether everything is what it was."""
-        for get, functions, was in self._functions:
-            if not _same(map(get, functions), was):
+        for part, functions, was in self._functions:
+            if not _same(map(part, functions), was):
                 return False
         for look_up, names, was in self._spaces:
             if not _same(map(look_up, names, repeat(MISSING)), was):
                 return False
-        return self._closures_and_data_hold()
-
-    def _closures_and_data_hold(self) -> bool:
-        return (
-            all(contents(cell) is was for cell, was in self._cells)
-            and all(
-                len(now) == len(was) and _same(now, was) for now, was in self._lists
-            )
-            and all(_same_dict(*note) for note in self._dicts)
+        for cell, content in self._cells:
+            if contents(cell) is not content:
+                return False
+        return all(map(_same_list, self._lists)) and (
+            all(map(_same_dict, self._dicts))
             and (not self._opaque or self._opaque_holds())
         )
+
+    def changed_data(self) -> Iterator[str]:
+        """Name the data whose content is another one; not exhaustive."""
+        yield from (note.label for note in self._lists if not _same_list(note))
+        yield from (note.label for note in self._dicts if not _same_dict(note))
+        yield from (note.label for note in self._opaque if not _same_digest(note))
 
     def _opaque_holds(self) -> bool:
         # An object may lead back to the class or function that is being checked;
@@ -87,7 +86,7 @@ class Checks:
             return True
         self._busy.add(me)
         try:
-            return all(_digest(now) == was for now, was in self._opaque if was)
+            return all(map(_same_digest, self._opaque))
         finally:
             self._busy.discard(me)
 
@@ -96,12 +95,22 @@ def _same(now: Iterable[Any], was: Iterable[Any]) -> bool:
     return all(map(is_, now, was))
 
 
-def _same_dict(now: Any, keys: tuple[Any, ...], values: tuple[Any, ...]) -> bool:
-    return len(now) == len(keys) and _same(now, keys) and _same(now.values(), values)
+def _same_list(note: ListNote) -> bool:
+    now, was, _ = note
+    return len(now) == len(was) and _same(now, was)
+
+
+def _same_dict(note: DictNote) -> bool:
+    now, keys, values, _ = note
+    return len(now) == len(keys) and _same(now.values(), values) and _same(now, keys)
+
+
+def _same_digest(note: OpaqueNote) -> bool:
+    return not note.was or _digest(note.now) == note.was
 
 
 def _digest(value: object) -> str:
     try:
         return digest(value)
     except NotKeyableError:
-        return _UNKNOWN
+        return ""

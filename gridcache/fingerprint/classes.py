@@ -48,7 +48,7 @@ def _content(d: Digester, survey: Survey, value: type) -> Iterator[bytes]:
     for name, attribute in survey.attributes_of(value):
         if name not in NOT_CODE:
             yield leaf("attribute", name.encode())
-            yield lenient(d, survey, attribute)
+            yield lenient(d, survey, attribute, value.__qualname__)
 
 
 def module(d: Digester, value: ModuleType) -> bytes:
@@ -65,7 +65,7 @@ def _members(d: Digester, survey: Survey, value: ModuleType) -> Iterator[bytes]:
     for name in sorted(vars(value)):
         if not name.startswith("__"):
             yield leaf("member", name.encode())
-            yield lenient(d, survey, survey.read(vars(value), name))
+            yield lenient(d, survey, survey.read(vars(value), name), name)
 
 
 def wrapped(d: Digester, value: Any) -> bytes:

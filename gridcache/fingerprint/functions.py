@@ -1,10 +1,10 @@
 """Functions and methods: their code, what they bind, and what they reach."""
 
 import builtins
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping, MutableSequence, MutableSet
 from importlib import import_module
 from importlib.util import resolve_name
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from gridcache.digest.engine import Digester, leaf
@@ -16,7 +16,7 @@ from gridcache.fingerprint.places import (
     is_local_code,
     version_of,
 )
-from gridcache.fingerprint.reached import lenient, strict
+from gridcache.fingerprint.reached import by_type, lenient, strict
 from gridcache.fingerprint.survey import MISSING, Survey
 
 __all__ = ["builtin", "function", "installed", "method"]
@@ -53,28 +53,48 @@ def _local(d: Digester, survey: Survey, value: FunctionType) -> Iterator[bytes]:
 
 def _bound(d: Digester, survey: Survey, value: FunctionType) -> Iterator[bytes]:
     name = value.__qualname__
-    yield strict(d, survey, value.__defaults__, f", default of {name}")
-    yield strict(d, survey, value.__kwdefaults__, f", default of {name}")
-    for free, cell in zip(
-        value.__code__.co_freevars, value.__closure__ or (), strict=True
-    ):
-        content = survey.open_cell(cell)
-        yield strict(d, survey, content, f", {free!r} in the closure of {name}")
+    for defaults in (value.__defaults__, value.__kwdefaults__):
+        yield strict(d, survey, defaults, f", default of {name}", name)
+    for free, cell in _closure(value):
+        if survey.ignores(free):
+            yield leaf("ignored")
+        else:
+            where = f", {free} in the closure of {name}"
+            yield strict(d, survey, survey.open_cell(cell), where, free)
     yield d.token(vars(value).get("__wrapped__"))
+
+
+def _closure(value: FunctionType) -> Iterator[tuple[str, CellType]]:
+    return zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
 
 
 def _inner(
     d: Digester, survey: Survey, value: FunctionType, module: str
 ) -> Iterator[bytes]:
-    """Give the parts of a function made by an installed one, such as a decorator."""
+    """Give the parts of a function made by an installed one, such as a decorator.
+
+    What it keeps between calls does not count: `cachetools.cached` has its cache
+    there. Tables of functions do, as in `functools.singledispatch`.
+    """
     survey.functions.append(value)
     yield installed(module, value.__code__.co_qualname)
     yield d.token(value.__code__)
     for part in (value.__defaults__, value.__kwdefaults__):
-        yield lenient(d, survey, part)
-    for cell in value.__closure__ or ():
-        yield lenient(d, survey, survey.open_cell(cell))
+        yield lenient(d, survey, part, value.__qualname__)
+    for name, cell in _closure(value):
+        content = survey.open_cell(cell)
+        if isinstance(content, _MUTABLE) and not _is_table(content):
+            yield by_type(content)
+        else:
+            yield lenient(d, survey, content, name)
     yield d.token(vars(value).get("__wrapped__"))
+
+
+_MUTABLE = (MutableMapping, MutableSequence, MutableSet)
+
+
+def _is_table(content: Any) -> bool:
+    return type(content) is dict and all(map(callable, content.values()))
 
 
 def _reached(
@@ -83,11 +103,11 @@ def _reached(
     space = value.__globals__
     if isinstance(reach, Import):
         return d.node("import", _imported(d, survey, space, reach))
-    survey.seen.add(reach.names[0])
-    if reach.names[0] in survey.ignored:
+    if survey.ignores(reach.names[0]):
         return leaf("ignored")
     found = _follow(survey, space, reach.names)
-    return strict(d, survey, found, f", which reads {'.'.join(reach.names)}")
+    where = f", which reads {'.'.join(reach.names)}"
+    return strict(d, survey, found, where, reach.names[0])
 
 
 def _follow(survey: Survey, space: dict[str, Any], names: tuple[str, ...]) -> Any:
@@ -124,7 +144,7 @@ def _imported(
         return
     found = [_attribute(survey, module, part) for part in reach.names] or [module]
     for part in found:
-        yield strict(d, survey, part, f", which imports {name}")
+        yield strict(d, survey, part, f", which imports {name}", name)
 
 
 def _absolute(space: dict[str, Any], reach: Import) -> str | None:

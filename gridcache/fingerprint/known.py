@@ -43,7 +43,7 @@ def fingerprint(
     home
         The top-level package whose code counts by content wherever it lies.
     ignored
-        Names of globals that do not count.
+        Names of globals and closure variables that do not count.
 
     Raises
     ------

@@ -17,7 +17,7 @@ from gridcache.digest.engine import Digester, leaf
 from gridcache.digest.errors import Unkeyable, type_name
 from gridcache.fingerprint.survey import MISSING, Survey
 
-__all__ = ["lenient", "strict"]
+__all__ = ["by_type", "lenient", "strict"]
 
 HARMLESS = (
     *(_thread.LockType, _thread.RLock, Barrier, Condition, Event, Semaphore),
@@ -26,28 +26,32 @@ HARMLESS = (
 """Order or carry the work; `_thread.RLock` is a type, `threading.RLock` is not."""
 
 
-def strict(d: Digester, survey: Survey, value: Any, where: str) -> bytes:
-    """Token of something that decides; a refusal will say `where` it was."""
+def strict(d: Digester, survey: Survey, value: Any, where: str, label: str) -> bytes:
+    """Token of something that decides; a refusal will say `where` it was.
+
+    The label is what a warning calls it, should it change from call to call.
+    """
     if value is MISSING:
         return leaf("missing")
     if isinstance(value, HARMLESS):
-        return _by_type(value)
+        return by_type(value)
     token = d.part(value, where)
-    survey.data(value)
+    survey.data.add(value, label)
     return token
 
 
-def lenient(d: Digester, survey: Survey, value: Any) -> bytes:
+def lenient(d: Digester, survey: Survey, value: Any, label: str) -> bytes:
     """Token of something that may be without identity."""
     if value is MISSING:
         return leaf("missing")
     try:
         token = d.token(value)
     except Unkeyable:
-        return _by_type(value)
-    survey.data(value)
+        return by_type(value)
+    survey.data.add(value, label)
     return token
 
 
-def _by_type(value: object) -> bytes:
+def by_type(value: object) -> bytes:
+    """Token of a value of which only the type counts."""
     return leaf("by type", type_name(type(value)).encode())
