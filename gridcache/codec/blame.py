@@ -5,13 +5,14 @@ itself. The effort is bounded; the answer may then be a part further up.
 """
 
 import types
-from collections.abc import Iterator, Mapping
-from io import RawIOBase
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from time import monotonic
 from typing import Any
 
-import cloudpickle
+import numpy as np
 
+from gridcache.codec.pickled import write_pickle
 from gridcache.codec.writer import NeedsPickle, Writer
 
 __all__ = ["part_at_fault"]
@@ -52,17 +53,9 @@ def _needs_pickle(part: Any) -> bool:
     return False
 
 
-class _Nowhere(RawIOBase):
-    def write(self, data: Any, /) -> int:
-        return len(data)
-
-
 def _cannot_pickle(part: Any) -> bool:
-    out_of_band: list[Any] = []
     try:
-        cloudpickle.Pickler(
-            _Nowhere(), protocol=5, buffer_callback=out_of_band.append
-        ).dump(part)
+        write_pickle(Writer(), part)
     except Exception:  # noqa: BLE001 - whatever it is, this part fails
         return True
     return False
@@ -76,18 +69,42 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _all_parts(value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield f"[{key!r}]", item
-            yield f".keys()[{key!r}]", key
-    elif isinstance(value, (list, tuple)):
-        yield from ((f"[{index}]", item) for index, item in enumerate(value))
-    elif isinstance(value, (set, frozenset)):
-        yield from ((f"{{{item!r}}}", item) for item in value)
     if isinstance(value, types.FunctionType):
-        yield from _function_parts(value)
-    elif not isinstance(value, type):
-        yield from _attributes(value)
+        return _function_parts(value)
+    if isinstance(value, np.ndarray):
+        return _numbered(".flat[{}]", value.flat if value.dtype.hasobject else ())
+    if type(value).__module__.partition(".")[0] in _TABLES:
+        return _columns(value)
+    items: Iterator[tuple[str, Any]] = iter(())
+    if isinstance(value, Mapping):
+        items = _entries(value)
+    elif isinstance(value, (list, tuple)):
+        items = _numbered("[{}]", value)
+    elif isinstance(value, (set, frozenset)):
+        items = ((f"{{{item!r}}}", item) for item in value)
+    return chain(items, () if isinstance(value, type) else _attributes(value))
+
+
+_TABLES = frozenset({"pandas", "polars", "pyarrow"})
+
+
+def _numbered(pattern: str, items: Iterable[Any]) -> Iterator[tuple[str, Any]]:
+    return ((pattern.format(index), item) for index, item in enumerate(items))
+
+
+def _entries(value: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
+    for key, item in value.items():
+        yield f"[{key!r}]", item
+        yield f".keys()[{key!r}]", key
+
+
+def _columns(table: Any) -> Iterator[tuple[str, Any]]:
+    """Yield columns, or the objects of a column; nothing of a library's inside."""
+    if hasattr(table, "columns") and hasattr(table, "items"):
+        return ((f"[{name!r}]", column) for name, column in table.items())
+    if hasattr(table, "iloc") and table.dtype == object:
+        return _numbered(".iloc[{}]", table)
+    return iter(())
 
 
 def _attributes(value: Any) -> Iterator[tuple[str, Any]]:

@@ -66,7 +66,8 @@ def dtype_of(form: Form) -> np.dtype[Any]:
         return np.dtype((dtype_of(base), tuple(shape)))
     spec = dict(form)
     spec["formats"] = [dtype_of(each) for each in spec["formats"]]
-    return np.dtype(spec, align=spec.pop("aligned"))  # type: ignore[call-overload, no-any-return]
+    aligned = spec.pop("aligned") is True
+    return np.dtype(spec, align=aligned)  # type: ignore[call-overload, no-any-return]
 
 
 @lru_cache(maxsize=256)

@@ -15,7 +15,7 @@ from gridcache.codec.transcode import compress_frames
 from gridcache.codec.writer import NeedsPickle, Writer
 from gridcache.errors import NotEncodableError
 
-__all__ = ["encode"]
+__all__ = ["encode", "encode_long"]
 
 
 def encode(value: Any, *, compress: bool = False, allow_pickle: bool = True) -> Frames:
@@ -36,11 +36,12 @@ def encode(value: Any, *, compress: bool = False, allow_pickle: bool = True) -> 
     short_way = ENCODE_SHORT.get(type(value))
     frames = short_way(value) if short_way is not None else None
     if frames is None:
-        frames = _encode(value, allow_pickle)
+        frames = encode_long(value, allow_pickle=allow_pickle)
     return compress_frames(frames) if compress else frames
 
 
-def _encode(value: Any, allow_pickle: bool) -> Frames:
+def encode_long(value: Any, *, allow_pickle: bool = True) -> Frames:
+    """Encode the general way, as `encode` does without a short one."""
     writer = Writer()
     try:
         writer.value(value)

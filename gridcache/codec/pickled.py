@@ -27,6 +27,8 @@ from gridcache.errors import CorruptFramesError, UnsafeCodecError
 __all__ = ["UserCodeError", "write_pickle"]
 
 CHECKSUM_NBYTES = 8
+_CHANGED = frozenset({memoryview, io.TextIOWrapper})
+"""Types that cloudpickle turns into others without a word (bytes, StringIO)."""
 _WITH_STATE = 3
 """Length of a reduction that ends with the state."""
 
@@ -81,6 +83,9 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)
+        if kind in _CHANGED:
+            msg = f"a {kind.__name__} would not come back as one"
+            raise TypeError(msg)
         if kind.__module__ != "builtins" and encoder_of(kind) is not None:
             with suppress(NeedsPickle):
                 return _nested, (self._writer.nested(obj),)
@@ -141,7 +146,7 @@ class _Unpickler(pickle.Unpickler):
             return super().find_class(module, name)
         except (ImportError, AttributeError) as exc:
             msg = f"this value needs {module}.{name}, which cannot be imported: {exc}"
-            raise type(exc)(msg) from exc
+            raise ImportError(msg, name=module) from exc
 
     def _set_state(self, array: Any, state: Any) -> None:
         array.__setstate__(state)

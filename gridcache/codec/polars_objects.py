@@ -39,7 +39,7 @@ def _to_arrow(frame: pl.DataFrame) -> Any:
 def _check_dtypes(frame: pl.DataFrame) -> None:
     empty = frame.clear()
     again = pl.from_arrow(empty.to_arrow(compat_level=pl.CompatLevel.newest()))
-    if not isinstance(again, pl.DataFrame) or again.schema != frame.schema:
+    if not isinstance(again, pl.DataFrame) or again.dtypes != frame.dtypes:
         msg = f"{frame.schema} through Arrow"
         raise NeedsPickle(msg)
 
@@ -69,12 +69,15 @@ def _read(reader: Reader) -> pl.DataFrame | pl.Series:
     reader.leave()
     try:
         frame = pl.from_arrow(table, rechunk=False)
-    except pl.exceptions.PolarsError as exc:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as exc:
         msg = f"polars cannot read the table: {exc}"
         raise CorruptFramesError(msg) from exc
     if not isinstance(frame, pl.DataFrame):
         msg = "a polars frame that is no table"
         raise CorruptFramesError(msg)
+    # polars gives columns without a name one of its own.
+    if frame.columns != table.column_names:
+        frame.columns = table.column_names
     value = frame.to_series(0) if kind == _SERIES else frame
     reader.memo.append(value)
     return value

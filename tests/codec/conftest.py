@@ -58,7 +58,7 @@ def same(left: Any, right: Any) -> bool:
     if isinstance(left, np.ndarray):
         return _same_arrays(left, right)
     if isinstance(left, np.generic):
-        return left.dtype == right.dtype and left.tobytes() == right.tobytes()
+        return bool(left.dtype == right.dtype and left.tobytes() == right.tobytes())
     if isinstance(left, (pa.Array, pa.ChunkedArray)):
         return bool(left.type == right.type and left.equals(right))
     return bool(left == right)
@@ -75,7 +75,8 @@ def _same_dicts(left: Any, right: Any) -> bool:
 
 
 def _same_sets(left: Any, right: Any) -> bool:
-    return sorted(map(repr, left)) == sorted(map(repr, right))
+    kinds = [sorted(type(item).__name__ for item in each) for each in (left, right)]
+    return bool(left == right and kinds[0] == kinds[1])
 
 
 def _same_arrays(left: Any, right: Any) -> bool:
@@ -96,7 +97,9 @@ def _same_frames(left: Any, right: Any) -> bool:
     pd.testing.assert_frame_equal(
         left, right, check_freq=True, check_flags=True, check_column_type=True
     )
-    arrays = [(left.iloc[:, at].array, right.iloc[:, at].array) for at in range(left.shape[1])]
+    arrays = [
+        (left.iloc[:, at].array, right.iloc[:, at].array) for at in range(left.shape[1])
+    ]
     return same(left.attrs, right.attrs) and all(type(a) is type(b) for a, b in arrays)
 
 
@@ -191,6 +194,12 @@ def _values() -> dict[str, Any]:
 
 
 VALUES = _values()
+
+
+@pytest.fixture(scope="session")
+def values() -> dict[str, Any]:
+    """Give all values by name."""
+    return VALUES
 
 
 @pytest.fixture(params=VALUES)

@@ -50,8 +50,12 @@ def _arrays() -> dict[str, Any]:
         "pickle:array-objects": np.array([1, "a", None, [2]], dtype=object),
         "pickle:array-object-fields": np.array([(1, "x")], [("a", "i4"), ("b", "O")]),
         "pickle:array-masked": masked,
-        "pickle:array-record": np.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]),
-        "pickle:array-text": np.array(["a", "longer text " * 9], np.dtypes.StringDType()),
+        "pickle:array-record": np.rec.array(
+            [(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]
+        ),
+        "pickle:array-text": np.array(
+            ["a", "longer text " * 9], np.dtypes.StringDType()
+        ),
         "pickle:array-metadata": np.zeros(3, np.dtype("f8", metadata={"unit": "m"})),
     }
 

@@ -33,7 +33,9 @@ def _arrow() -> dict[str, Any]:
         "struct": pa.array([{"a": 1, "b": "x"}, None, {"a": 2, "b": "y"}] * 20),
         "map": pa.array([[("a", 1)], [], None], maps),
         "dictionary": texts.dictionary_encode(),
-        "list-of-dictionary": pa.array([["a"], ["b"]], pa.list_(pa.dictionary(pa.int8(), pa.string()))),
+        "list-of-dictionary": pa.array(
+            [["a"], ["b"]], pa.list_(pa.dictionary(pa.int8(), pa.string()))
+        ),
         "extension": pa.array([uuid.UUID(int=7).bytes], pa.uuid()),
         "empty": pa.array([], pa.string()),
     }

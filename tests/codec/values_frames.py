@@ -25,7 +25,9 @@ def _columns() -> dict[str, Any]:
         "boolean": pd.array([True, None, False], dtype="boolean"),
         "moments": pd.date_range("2026", periods=3, unit="s"),
         "zoned": pd.date_range("2026", periods=3, tz="Europe/Berlin"),
-        "zoned-key": pd.date_range("2026", periods=3, tz=zoneinfo.ZoneInfo("Asia/Tokyo")),
+        "zoned-key": pd.date_range(
+            "2026", periods=3, tz=zoneinfo.ZoneInfo("Asia/Tokyo")
+        ),
         "utc": pd.date_range("2026", periods=3, tz="UTC"),
         "durations": pd.to_timedelta([1, None, 3], unit="s"),
         "periods": pd.period_range("2026", periods=3, freq="M"),
@@ -101,7 +103,9 @@ def _polars() -> dict[str, Any]:
             "l": [[1], [], None],
             "st": [{"a": 1, "b": "x"}] * 3,
             "t": [dt.time(1)] * 3,
-            "z": pl.Series([dt.datetime(2026, 1, 1)] * 3, dtype=pl.Datetime("ms", "Asia/Tokyo")),
+            "z": pl.Series(
+                [dt.datetime(2026, 1, 1)] * 3, dtype=pl.Datetime("ms", "Asia/Tokyo")
+            ),
             "b": [b"x", None, b""],
             "a": pl.Series([[1, 2], [3, 4], [5, 6]], dtype=pl.Array(pl.Int32, 2)),
             "0": pl.Series([None] * 3),
