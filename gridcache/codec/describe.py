@@ -16,7 +16,10 @@ def describe(header: bytes) -> str:
     >>> from gridcache.codec import encode
     >>> describe(encode(b"data").header)
     'bytes'
+    >>> describe(encode(["a", 1, None] * 1000).header)
+    'list'
     """
     if len(header) <= _TAG_AT:
         return "unknown"
-    return _TAGS.get(header[_TAG_AT], "unknown")
+    tag = header[_TAG_AT]
+    return _TAGS.get(header[-1] if tag == Tag.SPILLED else tag, "unknown")

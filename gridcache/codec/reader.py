@@ -161,9 +161,20 @@ def open_reader(
     body = body.toreadonly()
     lengths = tuple(slot.stored_nbytes for slot in slots)
     pieces: list[memoryview | None] = [body[part] for part in body_slices(lengths)]
-    stream: bytes | memoryview = header[1:2] + header[position:]
-    if header[1] == Tag.SPILLED and slots and len(stream) == 1:
-        stream = Buffers(slots, pieces).take(0)
-        del slots[0], pieces[0]
+    small = header[1:2] + header[position:]
+    spilled = header[1] == Tag.SPILLED
+    stream = _spilled(small, slots, pieces) if spilled else small
     buffers = Buffers(slots, pieces)
     return Reader(stream, buffers, allow_pickle=allow_pickle, copy=copy)
+
+
+def _spilled(
+    stream: bytes, slots: list[Slot], pieces: list[memoryview | None]
+) -> memoryview:
+    """Take the stream out of the first buffer; the header repeats its tag."""
+    spilled = Buffers(slots, pieces).take(0)
+    del slots[0], pieces[0]
+    if stream[1:] != spilled[:1]:
+        msg = "the header names another tag than its stream"
+        raise CorruptFramesError(msg)
+    return spilled

@@ -1,6 +1,7 @@
 """The header of frames: format version, tag, buffer table, and numbers in both.
 
 header  = VERSION, tag, table, metadata of the tag
+          or VERSION, SPILLED, table, tag: metadata over 256 bytes is buffer one
 table   = count, then one entry per buffer
 entry   = (stored nbytes << 2) | (aliased << 1) | lz4; raw nbytes follows if lz4
 numbers = LEB128, least significant group first

@@ -177,7 +177,7 @@ class Writer:
         if len(stream) > HEADER_STREAM_NBYTES:
             buffers = [memoryview(stream), *buffers]
             aliased = [self._stream_aliased, *aliased]
-            stream = bytes((Tag.SPILLED,))
+            stream = bytes((Tag.SPILLED, stream[0]))
         slots = [
             Slot(buffer.nbytes, alias, buffer.nbytes)
             for buffer, alias in zip(buffers, aliased, strict=True)

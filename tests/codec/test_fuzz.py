@@ -99,6 +99,7 @@ def test_random_streams_behind_a_true_start_are_refused_or_decoded(
     stream = bytes((tag,)) + tail
     if spilled:
         header = bytes((VERSION, Tag.SPILLED, 1)) + uint(len(stream) << 2)
+        header += bytes((tag,))
         decode_or_refuse(header, stream, allow_pickle=True)
     else:
         header = bytes((VERSION, tag, 0)) + tail
@@ -141,6 +142,7 @@ def test_a_buffer_can_be_used_once_only() -> None:
 def test_containers_nested_without_end_are_refused() -> None:
     stream = bytes((Tag.LIST, 1, 0)) * 5000
     header = bytes((VERSION, Tag.SPILLED, 1)) + uint(len(stream) << 2)
+    header += bytes((Tag.LIST,))
     with pytest.raises(CorruptFramesError, match="nested too deep"):
         decode(header, memoryview(stream))
 
