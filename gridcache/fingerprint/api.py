@@ -25,14 +25,12 @@ def function_fingerprint(
     Parameters
     ----------
     ignored
-        Names of globals that do not count.
+        Names of globals and closure variables that do not count.
 
     Raises
     ------
     NotKeyableError
         Something it reaches has no lasting identity; the message says what and where.
-    ConfigError
-        It reads no global of a name in `ignored`.
     """
     home = top_package(str(getattr(function, "__module__", None)))
     try:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridcache.digest.engine import Digester
-from gridcache.errors import ConfigError
 from gridcache.fingerprint.checks import Checks
 from gridcache.fingerprint.places import found_by_name
 from gridcache.fingerprint.survey import Survey
@@ -27,6 +26,8 @@ class Fingerprint:
     token: bytes
     """16 bytes, see `gridcache.digest.engine`."""
     checks: Checks
+    unread: frozenset[str]
+    """Names to be ignored that were not met."""
 
     def holds(self) -> bool:
         """Tell whether nothing that it rests on has changed."""
@@ -49,24 +50,16 @@ def fingerprint(
     ------
     Unkeyable
         Data that the code reaches has no lasting identity.
-    ConfigError
-        The code reads no global of a name in `ignored`.
     """
-    made, survey = _survey(value, home, frozenset(ignored))
-    unread = survey.ignored - survey.seen
-    if unread:
-        msg = f"nothing to ignore: no argument or global is called {min(unread)!r}"
-        raise ConfigError(msg, names=sorted(unread))
+    made = _survey(value, home, frozenset(ignored))
     made.checks.arm()
     return made
 
 
-def _survey(
-    value: Any, home: str | None, ignored: frozenset[str]
-) -> tuple[Fingerprint, Survey]:
+def _survey(value: Any, home: str | None, ignored: frozenset[str]) -> Fingerprint:
     survey = Survey(home, ignored)
     token = Digester(survey).token(value)
-    return Fingerprint(token, Checks(survey)), survey
+    return Fingerprint(token, Checks(survey), ignored - survey.seen)
 
 
 _known: dict[int, tuple[object, Fingerprint]] = {}
@@ -77,7 +70,7 @@ def known_token(value: Any) -> bytes:
     kept = _known.get(id(value))
     if kept is not None and kept[1].holds():
         return kept[1].token
-    made, _ = _survey(value, None, frozenset())
+    made = _survey(value, None, frozenset())
     if _is_named(value):
         _keep(value, made)
     made.checks.arm()

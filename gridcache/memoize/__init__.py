@@ -1,0 +1,17 @@
+"""`@grid_cache`: a function whose results are kept and shared.
+
+===========  =================================================================
+`decorator`  what a user writes, with all options
+`function`   what stands in the function's place: calls, `map`, `refresh`, ...
+`core`       one call: find, or compute once and store
+`keymaker`   the key of a call: the function's fingerprint, the arguments' digest
+`binder`     arguments as the signature binds them
+`options`    the settings, checked
+===========  =================================================================
+"""
+
+from gridcache.memoize.core import CacheInfo
+from gridcache.memoize.decorator import grid_cache
+from gridcache.memoize.function import CachedFunction
+
+__all__ = ["CacheInfo", "CachedFunction", "grid_cache"]
