@@ -2,8 +2,8 @@
 
 Verifies in one snapshot that extents tile the arena exactly, that every entry's
 extent is live and is its own, that slots and entries name each other, that the
-accounts balance, that reservations belong to living processes and leases to
-extents that exist.
+accounts balance, that tags and expiries list just the entries that have them,
+that reservations belong to living processes and leases to extents that exist.
 """
 
 from collections import Counter
@@ -13,13 +13,15 @@ from struct import Struct
 from gridcache.codec.frames import ALIGNMENT
 from gridcache.errors import CorruptFramesError
 from gridcache.store.allocator import free_ranges
+from gridcache.store.clients import Clients
+from gridcache.store.entries import Books, expiry_key, tag_key
 from gridcache.store.index import WriteTxn
 from gridcache.store.namespaces import Account, all_namespaces, load_account
 from gridcache.store.outcome import CheckReport
 from gridcache.store.parts import Parts
 from gridcache.store.records import Entry
 
-__all__ = ["check_store"]
+__all__ = ["check_index", "check_store"]
 
 _RESERVED = Struct(">IQ")
 _SLOT = Struct("=I")
@@ -28,21 +30,30 @@ _BE = Struct(">QQ")
 
 def check_store(parts: Parts) -> CheckReport:
     """Look at everything; changes nothing."""
-    check = _Check(parts)
+    check = _Check(parts.books)
     parts.index.snapshot(check.run)
-    check.look_at_clients()
+    check.look_at_clients(parts.clients)
     return CheckReport(tuple(check.problems), check.entries, len(check.ranges))
 
 
+def check_index(books: Books, txn: WriteTxn) -> list[str]:
+    """What is wrong with the tables alone, as of one transaction."""
+    check = _Check(books)
+    check.run(txn)
+    return check.problems
+
+
 class _Check:
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, books: Books) -> None:
+        self._books = books
         self.problems: list[str] = []
         self.entries = 0
         self.ranges: list[tuple[int, int, str]] = []
         self._slots: dict[int, bytes] = {}
         self._extents: dict[int, tuple[int, int]] = {}
         self._reserved_rows: set[int] = set()
+        self._due: set[tuple[bytes, bytes]] = set()
+        self._tagged: set[tuple[bytes, bytes]] = set()
 
     def _say(self, problem: str) -> None:
         self.problems.append(problem)
@@ -54,9 +65,10 @@ class _Check:
         self._look_at_free_tables(txn)
         self._look_at_entries(txn)
         self._look_at_slots(txn)
+        self._look_at_lists(txn)
 
     def _collect_ranges(self, txn: WriteTxn) -> None:
-        books = self._parts.books
+        books = self._books
         for extent in books.extents(txn):
             self._extents[extent.offset] = (extent.nbytes, extent.slot)
             self.ranges.append((extent.offset, extent.nbytes, "live"))
@@ -105,6 +117,7 @@ class _Check:
             if entry.generation > txn.state.generation:
                 self._say(f"{key!r} has generation {entry.generation} of the future")
             self._look_at_extent(key, entry)
+            self._list(key, entry)
             account = sums.setdefault(int.from_bytes(key[:2], "big"), Account())
             _add(account, entry)
         for offset, (_, slot) in self._extents.items():
@@ -120,7 +133,7 @@ class _Check:
         with txn.txn.cursor(txn.tables.entries) as cursor:
             for key, record in cursor:
                 try:
-                    yield key, self._parts.books.unpack(key, record)
+                    yield key, self._books.unpack(key, record)
                 except CorruptFramesError as error:
                     self._say(f"{key!r}: {error}")
 
@@ -147,9 +160,26 @@ class _Check:
                 f"{len(slots)} used and {len(free)} free slots of {txn.state.next_slot}"
             )
 
-    def look_at_clients(self) -> None:
+    def _list(self, key: bytes, entry: Entry) -> None:
+        if entry.expires:
+            self._due.add((expiry_key(key, entry.expires), key))
+        number = int.from_bytes(key[:2], "big")
+        self._tagged.update((tag_key(number, tag), key) for tag in entry.tags)
+
+    def _look_at_lists(self, txn: WriteTxn) -> None:
+        lists = (
+            ("expiries", txn.tables.expiries, self._due),
+            ("tags", txn.tables.tags, self._tagged),
+        )
+        for name, table, wanted in lists:
+            with txn.txn.cursor(table) as cursor:
+                found = list(cursor)
+            odd = wanted.symmetric_difference(found)
+            if odd or len(found) != len(wanted):
+                self._say(f"{name} and entries differ: {sorted(odd)[:4]}")
+
+    def look_at_clients(self, clients: Clients) -> None:
         """Reservations and leases, which live outside the snapshot."""
-        clients = self._parts.clients
         for row in sorted(self._reserved_rows):
             if not clients.alive(row):
                 self._say(f"reservation of the dead client in row {row}")

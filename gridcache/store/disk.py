@@ -3,10 +3,16 @@
 LMDB has no page checksums: eight random bytes in its file give crashes and
 silent misses. So on disk every record carries its own CRC, and every extent
 begins with a head that repeats key and record with a checksum of the body: the
-index can be rebuilt from the arena alone.
+index can be rebuilt from the arena alone (see `rebuild`).
 
-A head is `magic generation lead body body-checksum lengths head-checksum`, then
-the entry key and the record. Freeing an extent zeroes its magic.
+A head is 64 bytes, then the entry key and the record::
+
+    magic generation lead body body-checksum key-length record-length|marks
+    head-checksum expires
+
+Freeing an extent zeroes its magic. A pin or a new time to live rewrites the
+first 64 bytes alone: at a multiple of 64 they lie in one sector of any disk, so
+that a power loss leaves the old ones or the new ones.
 """
 
 import zlib
@@ -19,9 +25,13 @@ from gridcache.codec.frames import align
 from gridcache.errors import CorruptFramesError
 
 __all__ = [
+    "FIXED_NBYTES",
     "HEAD_MAGIC",
+    "VOID",
     "Head",
+    "amend_head",
     "body_checksum",
+    "declared_nbytes",
     "head_nbytes",
     "pack_head",
     "read_head",
@@ -30,8 +40,14 @@ __all__ = [
 ]
 
 HEAD_MAGIC = b"gcExtnt1"
-_HEAD = Struct("<8sQQQQIIQ")
+VOID = bytes(len(HEAD_MAGIC))
+"""Written over the magic of an extent that is no longer anybody's."""
+_HEAD = Struct("<8sQQQQIIQd")
+FIXED_NBYTES = _HEAD.size
 _CRC = Struct("<I")
+_AMENDED = 1 << 31
+_PINNED = 1 << 30
+_RECORD_MOST = _PINNED - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +62,9 @@ class Head:
     and body."""
     key: bytes
     record: bytes
+    """As put, sealed."""
+    amended: tuple[float, bool] | None = None
+    """Expiry and pin if they changed since: they overrule the record's."""
 
     @property
     def nbytes(self) -> int:
@@ -60,35 +79,68 @@ def head_nbytes(key_nbytes: int, record_nbytes: int) -> int:
 
 def pack_head(head: Head) -> bytes:
     """The bytes to write before the lead's rest and the body."""
+    expires, marks = 0.0, 0
+    if head.amended is not None:
+        expires, pinned = head.amended
+        marks = _AMENDED | (_PINNED if pinned else 0)
     fields = (
         head.generation,
         head.lead_nbytes,
         head.body_nbytes,
         head.checksum,
         len(head.key),
-        len(head.record),
+        len(head.record) | marks,
     )
-    bare = _HEAD.pack(HEAD_MAGIC, *fields, 0) + head.key + head.record
+    rest = head.key + head.record
+    bare = _HEAD.pack(HEAD_MAGIC, *fields, 0, expires) + rest
     own = xxhash.xxh3_64_intdigest(bare)
-    packed = _HEAD.pack(HEAD_MAGIC, *fields, own) + head.key + head.record
+    packed = _HEAD.pack(HEAD_MAGIC, *fields, own, expires) + rest
     return packed.ljust(head.nbytes, b"\0")
+
+
+def amend_head(head: Head, expires: float, *, pinned: bool) -> bytes:
+    """The first 64 bytes of the same head with another expiry and pin."""
+    changed = Head(
+        head.generation,
+        head.lead_nbytes,
+        head.body_nbytes,
+        head.checksum,
+        head.key,
+        head.record,
+        (expires, pinned),
+    )
+    return pack_head(changed)[:FIXED_NBYTES]
+
+
+def declared_nbytes(first: bytes) -> int:
+    """Length that 64 bytes claim for their head; 0 if they begin none.
+
+    Not checked: whoever reads that much asks `read_head`.
+    """
+    if len(first) < _HEAD.size or first[: len(HEAD_MAGIC)] != HEAD_MAGIC:
+        return 0
+    _, _, lead, _, _, key_len, marked, _, _ = _HEAD.unpack_from(first)
+    nbytes = head_nbytes(key_len, marked & _RECORD_MOST)
+    return nbytes if nbytes <= lead else 0
 
 
 def read_head(data: bytes | memoryview) -> Head | None:
     """A head from the first bytes of an extent; None if it is not whole."""
     if len(data) < _HEAD.size:
         return None
-    magic, *fields, own = _HEAD.unpack_from(data)
-    generation, lead, body, checksum, key_len, record_len = fields
+    magic, *fields, own, expires = _HEAD.unpack_from(data)
+    generation, lead, body, checksum, key_len, marked = fields
+    record_len = marked & _RECORD_MOST
     end = _HEAD.size + key_len + record_len
     if magic != HEAD_MAGIC or end > len(data):
         return None
     rest = bytes(data[_HEAD.size : end])
-    bare = _HEAD.pack(magic, *fields, 0) + rest
+    bare = _HEAD.pack(magic, *fields, 0, expires) + rest
     if xxhash.xxh3_64_intdigest(bare) != own:
         return None
     key, record = rest[:key_len], rest[key_len:]
-    return Head(generation, lead, body, checksum, key, record)
+    amended = (expires, bool(marked & _PINNED)) if marked & _AMENDED else None
+    return Head(generation, lead, body, checksum, key, record, amended)
 
 
 def body_checksum(pieces: list[memoryview]) -> int:

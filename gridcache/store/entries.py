@@ -18,7 +18,7 @@ from gridcache.store.index import WriteTxn
 from gridcache.store.namespaces import Account, load_account, save_account
 from gridcache.store.records import Entry, pack_entry, unpack_entry
 
-__all__ = ["COMPRESS_MIN", "Books", "Extent", "tag_key"]
+__all__ = ["COMPRESS_MIN", "Books", "Extent", "expiry_key", "tag_key"]
 
 _SLOT = Struct("=I")
 _EXTENT = Struct("<II")
@@ -117,8 +117,8 @@ class Books:
             value = _EXTENT.pack(entry.extent_nbytes // _UNIT, entry.slot)
             txn.put(offset_key(entry.offset), value, db=txn.tables.extents)
         if entry.expires:
-            moment = _INSTANT.pack(entry.expires) + key
-            txn.put(_fit(moment), key, db=txn.tables.expiries)
+            moment = expiry_key(key, entry.expires)
+            txn.put(moment, key, db=txn.tables.expiries)
         for tag in entry.tags:
             txn.put(tag_key(namespace_id, tag), key, db=txn.tables.tags)
         _count(account, entry, 1)
@@ -179,8 +179,8 @@ class Books:
             slot, generation = entry.slot, entry.generation
             txn.after.append(lambda: self.access.release(slot, generation))
         if entry.expires:
-            moment = _INSTANT.pack(entry.expires) + key
-            txn.txn.delete(_fit(moment), db=tables.expiries)
+            moment = expiry_key(key, entry.expires)
+            txn.txn.delete(moment, db=tables.expiries)
         namespace_id = int.from_bytes(key[:2], "big")
         for tag in entry.tags:
             txn.txn.delete(tag_key(namespace_id, tag), key, db=tables.tags)
@@ -264,6 +264,11 @@ _ORDER = sys.byteorder
 def tag_key(namespace_id: int, tag: str) -> bytes:
     """The key of a tag's list of entries."""
     return _fit(namespace_id.to_bytes(2, "big") + tag.encode())
+
+
+def expiry_key(key: bytes, expires: float) -> bytes:
+    """The place of an entry in the list of what is due when."""
+    return _fit(_INSTANT.pack(expires) + key)
 
 
 def _fit(key: bytes) -> bytes:

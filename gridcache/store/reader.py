@@ -190,14 +190,14 @@ class Reader:
             whole = self._copy(entry)
             if self._index_get(key) != record:
                 return None
-            return self._hit(key, entry, whole, False)
+            return self._hit(key, entry, whole, leased=False)
         if self._index_get(key) != record:
             lease.end()
             return None
         if not view:
             whole = self._copy(entry)
             lease.end()
-            return self._hit(key, entry, whole, False)
+            return self._hit(key, entry, whole, leased=False)
         nbytes = entry.lead_nbytes + entry.body_nbytes
         memory = self._parts.arena.view(entry.offset, nbytes)
         return self._hit(key, entry, leased_memory(memory, lease), leased=True)
