@@ -1,0 +1,113 @@
+"""Run: what a figure is given to measure with, and the loop over the figures."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Self
+
+from gridcache.bench.result import Absent, Result, Unit
+from gridcache.bench.rivals import Rivals
+from gridcache.bench.scale import Scale
+from gridcache.cache import GridCache
+from gridcache.machine import free_nbytes
+
+__all__ = ["BENCHMARKS", "Plan", "Run", "measure"]
+
+BENCHMARKS: dict[str, tuple[str, ...]] = {
+    "latency": (
+        "small_get",
+        "small_put",
+        "array_view",
+        "large_put",
+        "middle_array",
+    ),
+}
+"""By the name on the command line: the modules of `figures` it consists of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was asked for."""
+
+    names: tuple[str, ...]
+    scale: Scale
+    without: frozenset[str] = frozenset()
+    trace: Path | None = None
+    say: Callable[[str], object] = lambda _: None
+    """Told what is measured next."""
+
+
+class Run:
+    """One benchmark under way: places, caches and rivals, all closed at its end."""
+
+    def __init__(self, plan: Plan, place: Path) -> None:
+        self.scale = plan.scale
+        self.trace = plan.trace
+        self.place = place
+        self._stack = ExitStack()
+        self._shared: dict[str, Any] = {}
+        self.rivals = self._stack.enter_context(Rivals(place, plan.without))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._shared.clear()
+        self._stack.close()
+
+    def cache(self, name: str, capacity: int, **options: Any) -> GridCache:
+        """A cache in a new store of its own; removed with the run's place.
+
+        Raises
+        ------
+        MemoryError
+            The file system has not that much free.
+        """
+        free = free_nbytes(self.place)
+        if free < capacity:
+            message = f"{capacity} bytes are needed, {free} are free at {self.place}"
+            raise MemoryError(message)
+        path = self.place / "stores" / name
+        return self._stack.enter_context(
+            GridCache("bench", path=path, capacity=capacity, **options)
+        )
+
+    def shared(self, name: str, make: Callable[["Run"], Any]) -> Any:
+        """What several figures of a benchmark use, made once."""
+        if name not in self._shared:
+            self._shared[name] = make(self)
+        return self._shared[name]
+
+
+def measure(plan: Plan, place: Path) -> Iterator[Result]:
+    """Measure the benchmarks named; a figure that fails is a row that says so."""
+    for name in plan.names:
+        directory = place / name
+        directory.mkdir()
+        with Run(plan, directory) as run:
+            yield from _figures(plan, run, name)
+
+
+def _figures(plan: Plan, run: Run, name: str) -> Iterator[Result]:
+    for figure in BENCHMARKS[name]:
+        plan.say(f"{name}: {figure.replace('_', ' ')}")
+        yield from _guarded(run, figure)
+
+
+def _guarded(run: Run, figure: str) -> Iterable[Result]:
+    results: list[Result] = []
+    try:
+        module = import_module(f"gridcache.bench.figures.{figure}")
+        results.extend(module.measure(run))
+    except MemoryError as error:
+        results.append(_failed(figure, Absent(f"too little memory: {error}")))
+    except Exception as error:  # noqa: BLE001 - the other figures still count
+        why = f"{type(error).__name__}: {error}"
+        results.append(_failed(figure, Absent(why, fault=True)))
+    return results
+
+
+def _failed(figure: str, absent: Absent) -> Result:
+    return Result(figure.replace("_", " "), "", Unit.SECONDS, absent)

@@ -1,0 +1,112 @@
+"""Scale: how much is measured. Three sizes: the figures, a look, the tests."""
+
+from dataclasses import dataclass
+
+__all__ = ["FULL", "QUICK", "TINY", "Scale"]
+
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """Counts and sizes of all benchmarks."""
+
+    rounds: int
+    """Of which medians are taken; one more is thrown away."""
+    small_keys: int
+    """Keys with a value of 1 KiB."""
+    small_ops: int
+    """Operations of a round on a fast contender."""
+    slow_ops: int
+    """On one that takes a millisecond."""
+    view_sizes: tuple[int, ...]
+    large_nbytes: int
+    """Of the large array."""
+    large_ops: int
+    middle_ops: int
+    """Arrays of 1 MiB per round."""
+    digest_nbytes: int
+    many_entries: int
+    few_entries: int
+    full_capacity: int
+    """Bytes of the store that is kept full."""
+    full_ops: int
+    mix_capacity: int
+    """Bytes of the store that holds the mix of sizes."""
+    mix_largest: int
+    read_s: float
+    """Seconds of a round of the reader processes."""
+    trace_length: int
+    trace_keys: int
+    processes: int
+    """Fresh interpreters started for the import's time."""
+
+
+FULL = Scale(
+    rounds=9,
+    small_keys=100_000,
+    small_ops=5_000,
+    slow_ops=200,
+    view_sizes=(_MIB, 8 * _MIB, 64 * _MIB, 256 * _MIB),
+    large_nbytes=64 * _MIB,
+    large_ops=5,
+    middle_ops=50,
+    digest_nbytes=100_000_000,
+    many_entries=1_000_000,
+    few_entries=1_000,
+    full_capacity=256 * _MIB,
+    full_ops=20_000,
+    mix_capacity=4096 * _MIB,
+    mix_largest=64 * _MIB,
+    read_s=1.0,
+    trace_length=300_000,
+    trace_keys=30_000,
+    processes=11,
+)
+"""What the figures are quoted from."""
+
+QUICK = Scale(
+    rounds=3,
+    small_keys=20_000,
+    small_ops=2_000,
+    slow_ops=30,
+    view_sizes=(_MIB, 8 * _MIB, 64 * _MIB),
+    large_nbytes=64 * _MIB,
+    large_ops=2,
+    middle_ops=10,
+    digest_nbytes=100_000_000,
+    many_entries=50_000,
+    few_entries=1_000,
+    full_capacity=64 * _MIB,
+    full_ops=5_000,
+    mix_capacity=512 * _MIB,
+    mix_largest=8 * _MIB,
+    read_s=0.3,
+    trace_length=40_000,
+    trace_keys=4_000,
+    processes=3,
+)
+"""A look while tuning: the same operations, fewer and smaller."""
+
+TINY = Scale(
+    rounds=1,
+    small_keys=200,
+    small_ops=50,
+    slow_ops=3,
+    view_sizes=(64 << 10, 256 << 10),
+    large_nbytes=_MIB,
+    large_ops=1,
+    middle_ops=2,
+    digest_nbytes=100_000,
+    many_entries=400,
+    few_entries=50,
+    full_capacity=4 * _MIB,
+    full_ops=200,
+    mix_capacity=8 * _MIB,
+    mix_largest=256 << 10,
+    read_s=0.02,
+    trace_length=1_000,
+    trace_keys=200,
+    processes=1,
+)
+"""For tests: everything runs, nothing is to be quoted."""
