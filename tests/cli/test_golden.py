@@ -5,6 +5,8 @@ difference before you commit it. What changes from run to run or with the layout
 store (times, sizes of files, generations) is replaced by its kind first.
 """
 
+import csv
+import io
 import os
 import re
 from collections.abc import Callable
@@ -34,6 +36,8 @@ VARYING = (
     (r" +$", ""),
 )
 
+SIZES = ("nbytes", "generation", "ratio", "extents")
+
 CASES = {
     "stats": ("stats",),
     "keys": ("keys",),
@@ -55,6 +59,16 @@ def normalised(text: str) -> str:
     return text
 
 
+def without_sizes(text: str) -> str:
+    rows = csv.DictReader(io.StringIO(text))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, rows.fieldnames or (), lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({n: "<N>" if n.endswith(SIZES) else row[n] for n in row})
+    return out.getvalue()
+
+
 @pytest.mark.parametrize("form", ["table", "json", "jsonl", "csv"])
 @pytest.mark.parametrize("name", CASES)
 def test_output_is_as_recorded(
@@ -63,7 +77,8 @@ def test_output_is_as_recorded(
     assert len(filled) == 5
     result = grid(*CASES[name], "--format", form)
     assert result.exit_code == 0, result.output
-    found = normalised(result.stdout)
+    output = without_sizes(result.stdout) if form == "csv" else result.stdout
+    found = normalised(output)
     path = GOLDEN / f"{name}.{form}.txt"
     if os.environ.get("UPDATE_GOLDEN"):
         GOLDEN.mkdir(exist_ok=True)

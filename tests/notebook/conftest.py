@@ -1,6 +1,7 @@
 """A shell with the magics, on a namespace of its own."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -23,11 +24,12 @@ def namespace(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture
-def shell() -> Iterator[InteractiveShell]:
+def shell() -> Iterator[Any]:
     """IPython without a history file, as after a start."""
     config = Config()
     config.HistoryManager.enabled = False
-    shell = InteractiveShell(config=config)
+    make: Any = InteractiveShell  # it has no types
+    shell = make(config=config)
     load_ipython_extension(shell)
     yield shell
     shell.restore_sys_module_state()
@@ -35,9 +37,7 @@ def shell() -> Iterator[InteractiveShell]:
 
 
 @pytest.fixture
-def cell(
-    shell: InteractiveShell, namespace: str, capsys: pytest.CaptureFixture[str]
-) -> Cell:
+def cell(shell: Any, namespace: str, capsys: pytest.CaptureFixture[str]) -> Cell:
     """Run a cell; its error is raised."""
 
     def run(body: str, line: str = "cell") -> str:

@@ -1,11 +1,13 @@
 """The magics in a real kernel, and the tour from end to end."""
 
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
+FORMAT: Any = nbformat  # it has no types
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 TOUR = NOTEBOOKS / "tour.ipynb"
 TIMEOUT_S = 60
@@ -23,8 +25,8 @@ def text_of(cell: nbformat.NotebookNode) -> str:
 
 
 def run_in_new_kernel(*sources: str) -> list[str]:
-    notebook = nbformat.v4.new_notebook()
-    notebook.cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    notebook = FORMAT.v4.new_notebook()
+    notebook.cells = [FORMAT.v4.new_code_cell(source) for source in sources]
     NotebookClient(notebook, timeout=TIMEOUT_S, kernel_name="python3").execute()
     return [text_of(cell) for cell in notebook.cells]
 
@@ -46,7 +48,7 @@ def test_a_restarted_kernel_finds_the_result() -> None:
 def test_the_tour_runs_and_its_cell_is_a_hit_the_second_time() -> None:
     """Each section of the tour asserts what it shows."""
     for expected in ("eigenvalues: ran", "eigenvalues: hit"):
-        notebook = nbformat.read(TOUR, as_version=4)
+        notebook = FORMAT.read(TOUR, as_version=4)
         if expected.endswith("hit"):
             # The end of the tour empties the cache: look before that.
             notebook.cells = notebook.cells[:10]
@@ -57,8 +59,8 @@ def test_the_tour_runs_and_its_cell_is_a_hit_the_second_time() -> None:
 
 
 def test_the_tour_is_short_and_stored_without_outputs() -> None:
-    notebook = nbformat.read(TOUR, as_version=4)
-    nbformat.validate(notebook)
+    notebook = FORMAT.read(TOUR, as_version=4)
+    FORMAT.validate(notebook)
     assert len(notebook.cells) <= MOST_CELLS
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert not any(cell.outputs or cell.execution_count for cell in code)

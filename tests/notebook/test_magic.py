@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 from IPython.core.error import UsageError
-from IPython.core.interactiveshell import InteractiveShell
 
 Cell = Callable[..., str]
 
 
 @pytest.fixture
-def variables(shell: InteractiveShell) -> dict[str, Any]:
+def variables(shell: Any) -> dict[str, Any]:
     """Variables of the notebook; a cell that calls `ran()` is counted."""
     namespace: dict[str, Any] = shell.user_ns
     counted: list[int] = []
@@ -46,7 +45,7 @@ def test_it_says_what_it_kept(cell: Cell) -> None:
 
 
 @pytest.mark.usefixtures("variables")
-def test_an_edited_cell_runs_again(cell: Cell, shell: InteractiveShell) -> None:
+def test_an_edited_cell_runs_again(cell: Cell, shell: Any) -> None:
     cell("x = 1")
     assert "ran" in cell("x = 2")
     assert shell.user_ns["x"] == 2
@@ -67,7 +66,7 @@ def test_a_changed_input_runs_again(cell: Cell, variables: dict[str, Any]) -> No
     assert variables["x"] == 11
 
 
-def test_a_changed_function_runs_again(cell: Cell, shell: InteractiveShell) -> None:
+def test_a_changed_function_runs_again(cell: Cell, shell: Any) -> None:
     shell.run_cell("def f(): return 1")
     cell("x = f()")
     assert "hit" in cell("x = f()")
@@ -261,7 +260,7 @@ def test_a_definition_is_fine_where_outputs_are_chosen(
     "line", ["", "cell --nonsense", "cell --ttl soon", "cell 'unclosed", "cell -i none"]
 )
 def test_wrong_options_are_usage_errors(
-    line: str, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+    line: str, shell: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     result = shell.run_cell(f"%%grid_cache {line}\nx = 1")
     assert isinstance(result.error_in_exec, UsageError)
@@ -285,9 +284,7 @@ def test_nothing_of_the_magic_stays_among_the_variables(
     assert set(variables) - before == {"i", "x"}
 
 
-def test_stats_and_keys_are_shown(
-    cell: Cell, shell: InteractiveShell, namespace: str
-) -> None:
+def test_stats_and_keys_are_shown(cell: Cell, shell: Any, namespace: str) -> None:
     cell("x = 1", "first")
     cell("x = 2", "second")
     option = f"--namespace '{namespace}'"
