@@ -46,7 +46,7 @@ _FIXED = Struct("<QIHHIf")
 _PLACE = Struct("<QQI")
 _LONG = Struct("<Q")
 _INSTANT = Struct("<d")
-_SHORT = Struct("<H")
+_LENGTH = Struct("<I")
 
 _KEY_MAX = 400
 """Bytes; LMDB keys end at 511."""
@@ -121,15 +121,15 @@ def pack_entry(entry: Entry) -> bytes:
     parts = []
     if entry.offset >= 0:
         parts.append(_PLACE.pack(entry.offset, entry.body_nbytes, entry.lead_nbytes))
-        if entry.raw_nbytes != entry.body_nbytes:
-            flags |= _RAW
-            parts.append(_LONG.pack(entry.raw_nbytes))
+    if entry.raw_nbytes != entry.body_nbytes:
+        flags |= _RAW
+        parts.append(_LONG.pack(entry.raw_nbytes))
     if entry.expires:
         flags |= EXPIRES
         parts.append(_INSTANT.pack(entry.expires))
     if entry.long_key:
         flags |= _LONG_KEY
-        parts += (_SHORT.pack(len(entry.long_key)), entry.long_key)
+        parts += (_LENGTH.pack(len(entry.long_key)), entry.long_key)
     if entry.tags:
         flags |= _TAGS
         parts.append(_pack_tags(entry.tags))
@@ -148,9 +148,9 @@ def pack_entry(entry: Entry) -> bytes:
 
 
 def _pack_tags(tags: tuple[str, ...]) -> bytes:
-    encoded = [tag.encode() for tag in tags]
-    sized = (piece for tag in encoded for piece in (_SHORT.pack(len(tag)), tag))
-    return _SHORT.pack(len(tags)) + b"".join(sized)
+    encoded = [tag.encode("utf-8", "surrogatepass") for tag in tags]
+    sized = (piece for tag in encoded for piece in (_LENGTH.pack(len(tag)), tag))
+    return _LENGTH.pack(len(tags)) + b"".join(sized)
 
 
 def unpack_entry(record: bytes) -> Entry:
@@ -162,13 +162,14 @@ def unpack_entry(record: bytes) -> Entry:
     if flags & ARENA:
         offset, body_nbytes, lead_nbytes = _PLACE.unpack_from(record, at)
         at += _PLACE.size
-    raw_nbytes = body_nbytes
+    raw_nbytes = -1
     if flags & (_RAW | EXPIRES | _LONG_KEY | _TAGS):
         at, raw_nbytes, expires, long_key, tags = _unpack_optional(
             record, at, flags, raw_nbytes
         )
     header = record[at : at + header_len]
     body = record[at + header_len :] if flags & INLINE else b""
+    body_nbytes = body_nbytes or len(body)
     if flags & IN_LEAD:
         (header_len,) = _LONG.unpack(header)
         header = b""
@@ -182,9 +183,9 @@ def unpack_entry(record: bytes) -> Entry:
         bool(flags & VIEWABLE),
         bool(flags & PINNED),
         offset,
-        body_nbytes or len(body),
+        body_nbytes,
         lead_nbytes,
-        raw_nbytes or len(body),
+        body_nbytes if raw_nbytes < 0 else raw_nbytes,
         expires,
         long_key,
         tags,
@@ -212,16 +213,16 @@ def _unpack_optional(
 
 
 def _unpack_sized(record: bytes, at: int) -> tuple[bytes, int]:
-    (length,) = _SHORT.unpack_from(record, at)
-    at += _SHORT.size
+    (length,) = _LENGTH.unpack_from(record, at)
+    at += _LENGTH.size
     return record[at : at + length], at + length
 
 
 def _unpack_tags(record: bytes, at: int) -> tuple[tuple[str, ...], int]:
-    (count,) = _SHORT.unpack_from(record, at)
-    at += _SHORT.size
+    (count,) = _LENGTH.unpack_from(record, at)
+    at += _LENGTH.size
     tags = []
     for _ in range(count):
         tag, at = _unpack_sized(record, at)
-        tags.append(tag.decode())
+        tags.append(tag.decode("utf-8", "surrogatepass"))
     return tuple(tags), at
