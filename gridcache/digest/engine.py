@@ -22,7 +22,7 @@ Not covered: what the handlers do (the other modules of this package).
 import marshal
 from collections.abc import Callable, Iterable
 from importlib import import_module
-from types import EllipsisType, FunctionType, ModuleType, NoneType
+from types import EllipsisType, NoneType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -59,7 +59,7 @@ PLUGINS = {
 CODE = "gridcache.fingerprint.handlers"
 """The plugin for functions, classes and modules, which stands above this package."""
 
-_ALWAYS = ("gridcache.digest.plain", "gridcache.digest.objects")
+_ALWAYS = ("gridcache.digest.plain", "gridcache.digest.objects", CODE)
 _chosen: WeakKeyDictionary[type, Handler] = WeakKeyDictionary()
 
 
@@ -225,8 +225,6 @@ def _by_family(kind: type) -> Handler:
 def _load_plugins(kind: type) -> None:
     for name in _ALWAYS:
         import_module(name)
-    if not FAMILIES.keys() & {FunctionType, ModuleType}:
-        import_module(CODE)
     for base in kind.__mro__:
         plugin = PLUGINS.get(base.__module__.partition(".")[0])
         if plugin is not None:

@@ -1,8 +1,7 @@
 """Objects of all other types, by what they say of themselves.
 
-In this order: `__gridcache_key__()`; the function inside a wrapper (`__wrapped__`),
-as of `functools.lru_cache`; what the object would pickle, part by part. The state of
-an instance counts by attribute names, in whatever order they were set, and without
+First `__gridcache_key__()`, then what the object would pickle, part by part. The state
+of an instance counts by attribute names, in whatever order they were set, and without
 the results of `functools.cached_property`, which follow from the rest.
 
 Refused: iterators, which a first call would use up; `object()`, which is nothing but
@@ -13,15 +12,13 @@ import copyreg
 import sys
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from gridcache.digest.engine import FAMILIES, Digester, leaf, scalars
 from gridcache.digest.errors import Unkeyable
 
 __all__ = ["attributes", "by_protocol"]
-
-_LruCache = type(lru_cache(abs))
 
 PROTOCOL = 4
 """Of pickle; 5 differs in out-of-band buffers alone, and they need no pickling here."""
@@ -33,29 +30,11 @@ def by_protocol(d: Digester, value: Any) -> bytes:
     if hasattr(kind, "__gridcache_key__"):
         key = d.part(value.__gridcache_key__(), ".__gridcache_key__()")
         return d.node("own key", [d.token(kind), key])
-    if wraps(value):
-        return _wrapper(d, value)
     if isinstance(value, Iterator):
         raise Unkeyable(value, "is used up by reading it")
     if kind is object:
         raise Unkeyable(value, "is nothing but its identity")
     return by_pickling(d, value)
-
-
-def wraps(value: object) -> bool:
-    """Tell whether an object is a function with a cache around it, and no more.
-
-    Of other wrappers the function is a part among others.
-    """
-    return isinstance(value, _LruCache) or (
-        type(value).__module__.startswith("gridcache.") and "__wrapped__" in vars(value)
-    )
-
-
-def _wrapper(d: Digester, value: Any) -> bytes:
-    version = d.token(vars(value).get("__gridcache_version__"))
-    wrapped = d.part(value.__wrapped__, ".__wrapped__")
-    return d.node("wrapper", [d.token(type(value)), version, wrapped])
 
 
 def by_pickling(d: Digester, value: Any) -> bytes:

@@ -1,7 +1,7 @@
 """Functions and methods: their code, what they bind, and what they reach."""
 
 import builtins
-from collections.abc import Iterator, MutableMapping, MutableSequence, MutableSet
+from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import resolve_name
 from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
@@ -18,6 +18,7 @@ from gridcache.fingerprint.places import (
 )
 from gridcache.fingerprint.reached import by_type, lenient, strict
 from gridcache.fingerprint.survey import MISSING, Survey
+from gridcache.fingerprint.wrappers import is_kept_state
 
 __all__ = ["builtin", "function", "installed", "method"]
 
@@ -73,8 +74,7 @@ def _inner(
 ) -> Iterator[bytes]:
     """Give the parts of a function made by an installed one, such as a decorator.
 
-    What it keeps between calls does not count: `cachetools.cached` has its cache
-    there. Tables of functions do, as in `functools.singledispatch`.
+    What it keeps between calls does not count.
     """
     survey.functions.append(value)
     yield installed(module, value.__code__.co_qualname)
@@ -83,18 +83,11 @@ def _inner(
         yield lenient(d, survey, part, value.__qualname__)
     for name, cell in _closure(value):
         content = survey.open_cell(cell)
-        if isinstance(content, _MUTABLE) and not _is_table(content):
+        if is_kept_state(content):
             yield by_type(content)
         else:
             yield lenient(d, survey, content, name)
     yield d.token(vars(value).get("__wrapped__"))
-
-
-_MUTABLE = (MutableMapping, MutableSequence, MutableSet)
-
-
-def _is_table(content: Any) -> bool:
-    return type(content) is dict and all(map(callable, content.values()))
 
 
 def _reached(

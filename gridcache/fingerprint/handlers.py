@@ -1,6 +1,6 @@
 """The handlers of code, entered into the engine's tables when it first meets some."""
 
-from functools import cached_property
+from functools import cached_property, partial
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
@@ -16,6 +16,7 @@ from types import (
 )
 
 from gridcache.digest.engine import FAMILIES, HANDLERS
+from gridcache.digest.objects import by_pickling
 from gridcache.fingerprint.classes import (
     cached,
     class_,
@@ -26,6 +27,7 @@ from gridcache.fingerprint.classes import (
 )
 from gridcache.fingerprint.code import code_token
 from gridcache.fingerprint.functions import builtin, function, method
+from gridcache.fingerprint.wrappers import any_object
 
 HANDLERS |= {
     FunctionType: function,
@@ -45,4 +47,10 @@ HANDLERS |= {
     MemberDescriptorType: descriptor,
 }
 
-FAMILIES |= {type: class_, ModuleType: module, cached_property: cached}
+FAMILIES |= {
+    type: class_,
+    ModuleType: module,
+    cached_property: cached,
+    partial: by_pickling,
+    object: any_object,
+}

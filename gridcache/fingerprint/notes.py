@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from gridcache.digest.engine import SCALARS
-from gridcache.digest.objects import wraps
+from gridcache.fingerprint.places import is_wrapper
 
 __all__ = ["DictNote", "ListNote", "Notes", "OpaqueNote"]
 
@@ -132,7 +132,7 @@ def _fixed_parts(value: Any) -> tuple[Any, ...] | None:
             return (value.__self__,)
         case partial() if type(value) is partial:
             return (value.func, value.args, value.keywords)
-    return (value.__wrapped__,) if wraps(value) else None
+    return (value.__wrapped__,) if is_wrapper(value) else None
 
 
 class _Plain:

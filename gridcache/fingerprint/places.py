@@ -18,7 +18,14 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-__all__ = ["found_by_name", "is_local", "is_local_code", "top_package", "version_of"]
+__all__ = [
+    "found_by_name",
+    "is_local",
+    "is_local_code",
+    "is_wrapper",
+    "top_package",
+    "version_of",
+]
 
 OURS = "gridcache"
 """Never local, though it may be a checkout: what it computes is not the user's."""
@@ -85,6 +92,13 @@ def _installed_places() -> tuple[Path, ...]:
     places = {sysconfig.get_path(name) for name in names}
     places |= {*site.getsitepackages(), site.getusersitepackages()}
     return tuple(Path(place).resolve() for place in places if place)
+
+
+def is_wrapper(value: object) -> bool:
+    """Tell whether a decorator of an installed package made an object."""
+    return "__wrapped__" in getattr(value, "__dict__", ()) and not is_local(
+        type(value).__module__, None
+    )
 
 
 def found_by_name(value: object, module: str, qualname: str) -> bool:

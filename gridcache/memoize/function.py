@@ -38,7 +38,6 @@ class CachedFunction(Generic[P, R]):
         """Wrap a function."""
         made = cls(Core(function, options))
         functools.update_wrapper(made, function, updated=())
-        made.__dict__["__gridcache_version__"] = options.version
         return made
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -113,6 +112,9 @@ class CachedFunction(Generic[P, R]):
         if name.startswith("_core"):
             raise AttributeError(name)
         return getattr(self._core.function, name)
+
+    def __gridcache_key__(self) -> Any:
+        return self._owner, self._core.options.version, self._core.function
 
     def __repr__(self) -> str:
         return f"<cached {self._core.keys.name}>"
