@@ -1,7 +1,7 @@
-"""The items of a container: one by one, or as a column if all are of one type.
+"""Columns: many numbers, texts, bytes or truths of exactly one type.
 
 A column of numbers is one numpy array, so a list of a million ints costs a copy
-and not a million calls. Short lists go one by one.
+and not a million calls. Which items become a column is decided in `items`.
 """
 
 from collections.abc import Callable
@@ -13,22 +13,23 @@ import numpy as np
 
 from gridcache.codec.plain import decode_text, encode_text
 from gridcache.codec.reader import Reader
-from gridcache.codec.wire import put_uint
 from gridcache.codec.writer import Writer
 from gridcache.errors import CorruptFramesError
 
-__all__ = ["put_items", "take_items"]
-
-MIN_COLUMN = 16
-"""Fewer items are as quick one by one."""
+__all__ = ["ColumnKind", "put_column", "take_column"]
 
 
-class _Kind(IntEnum):
+class ColumnKind(IntEnum):
+    """How items follow; the first three kinds are those of `items`."""
+
     MIXED = 0
-    INTS = 1
-    FLOATS = 2
-    TEXTS = 3
-    BLOBS = 4
+    GAPS = 1
+    ROWS = 2
+    INTS = 3
+    FLOATS = 4
+    TEXTS = 5
+    BLOBS = 6
+    TRUTHS = 7
 
 
 _INT_WIDTHS = tuple(np.dtype(code) for code in ("<i1", "<i2", "<i4", "<i8"))
@@ -36,44 +37,22 @@ _FLOAT = np.dtype("<f8")
 _LENGTH = np.dtype("<u8")
 
 
-def put_items(writer: Writer, items: list[Any]) -> None:
-    """Append the number of items, their kind and the items."""
-    put_uint(writer.stream, len(items))
-    if len(items) >= MIN_COLUMN:
-        kinds = set(map(type, items))
-        put = _COLUMNS.get(kinds.pop()) if len(kinds) == 1 else None
-        if put is not None and put(writer, items):
-            return
-    writer.stream.append(_Kind.MIXED)
-    for item in items:
-        writer.value(item)
+def put_column(writer: Writer, kind: type, items: list[Any]) -> bool:
+    """Append `items`, all exactly of `kind`, as a column; False if it has none."""
+    put = _COLUMNS.get(kind)
+    return put is not None and put(writer, items)
 
 
-def take_items(reader: Reader) -> list[Any]:
-    """Read what `put_items` wrote."""
-    count = reader.uint()
-    kind = reader.uint()
-    if kind == _Kind.MIXED:
-        return _take_mixed(reader, count)
+def take_column(reader: Reader, kind: int) -> list[Any]:
+    """Read what `put_column` wrote behind its kind; the caller checks the length."""
     take = _TAKE.get(kind)
     if take is None:
         msg = f"unknown kind of column {kind}"
         raise CorruptFramesError(msg, column=kind)
-    items = take(reader)
-    if len(items) != count:
-        msg = f"a column of {len(items)} items, declared are {count}"
-        raise CorruptFramesError(msg, count=count)
-    return items
+    return take(reader)
 
 
-def _take_mixed(reader: Reader, count: int) -> list[Any]:
-    if count > len(reader.stream) - reader.pos:
-        msg = f"{count} items declared and fewer bytes left"
-        raise CorruptFramesError(msg, count=count)
-    return [reader.value() for _ in range(count)]
-
-
-def _put_array(writer: Writer, kind: _Kind, column: np.ndarray[Any, Any]) -> None:
+def _put_array(writer: Writer, kind: ColumnKind, column: np.ndarray[Any, Any]) -> None:
     writer.stream.append(kind)
     writer.stream.append(column.itemsize)
     writer.buffer(column.data.cast("B"), aliased=False)
@@ -87,7 +66,7 @@ def _put_ints(writer: Writer, items: list[int]) -> bool:
     low, high = int(column.min()), int(column.max())
     bits = max((~low if low < 0 else low).bit_length(), high.bit_length()) + 1
     narrow = next(dtype for dtype in _INT_WIDTHS if dtype.itemsize * 8 >= bits)
-    _put_array(writer, _Kind.INTS, column.astype(narrow, copy=False))
+    _put_array(writer, ColumnKind.INTS, column.astype(narrow, copy=False))
     return True
 
 
@@ -102,7 +81,7 @@ def _take_ints(reader: Reader) -> list[Any]:
 
 
 def _put_floats(writer: Writer, items: list[float]) -> bool:
-    _put_array(writer, _Kind.FLOATS, np.array(items, dtype=_FLOAT))
+    _put_array(writer, ColumnKind.FLOATS, np.array(items, dtype=_FLOAT))
     return True
 
 
@@ -113,7 +92,7 @@ def _take_floats(reader: Reader) -> list[Any]:
 
 
 def _put_texts(writer: Writer, items: list[str]) -> bool:
-    _put_array(writer, _Kind.TEXTS, _lengths(items))
+    _put_array(writer, ColumnKind.TEXTS, _lengths(items))
     writer.buffer(memoryview(encode_text("".join(items))), aliased=False)
     return True
 
@@ -126,7 +105,7 @@ def _take_texts(reader: Reader) -> list[Any]:
 
 
 def _put_blobs(writer: Writer, items: list[bytes]) -> bool:
-    _put_array(writer, _Kind.BLOBS, _lengths(items))
+    _put_array(writer, ColumnKind.BLOBS, _lengths(items))
     writer.buffer(memoryview(b"".join(items)), aliased=False)
     return True
 
@@ -136,6 +115,16 @@ def _take_blobs(reader: Reader) -> list[Any]:
     data = reader.buffer()
     _check_end(ends, data.nbytes)
     return [bytes(data[start:end]) for start, end in pairwise(ends)]
+
+
+def _put_truths(writer: Writer, items: list[bool]) -> bool:
+    writer.stream.append(ColumnKind.TRUTHS)
+    writer.buffer(memoryview(bytes(items)), aliased=False)
+    return True
+
+
+def _take_truths(reader: Reader) -> list[Any]:
+    return list(map(bool, reader.buffer()))
 
 
 def _lengths(items: list[Any]) -> np.ndarray[Any, Any]:
@@ -169,10 +158,12 @@ _COLUMNS: dict[type, Callable[[Writer, list[Any]], bool]] = {
     float: _put_floats,
     str: _put_texts,
     bytes: _put_blobs,
+    bool: _put_truths,
 }
 _TAKE: dict[int, Callable[[Reader], list[Any]]] = {
-    _Kind.INTS: _take_ints,
-    _Kind.FLOATS: _take_floats,
-    _Kind.TEXTS: _take_texts,
-    _Kind.BLOBS: _take_blobs,
+    ColumnKind.INTS: _take_ints,
+    ColumnKind.FLOATS: _take_floats,
+    ColumnKind.TEXTS: _take_texts,
+    ColumnKind.BLOBS: _take_blobs,
+    ColumnKind.TRUTHS: _take_truths,
 }

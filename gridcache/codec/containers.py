@@ -1,13 +1,13 @@
 """list, tuple, dict, set and frozenset of anything, by exact type.
 
-Does not cover long columns of one scalar type (`columns`).
+How the items follow each other is in `items`.
 """
 
 from collections.abc import Callable, Collection
 from typing import Any
 
-from gridcache.codec.columns import put_items, take_items
 from gridcache.codec.families import DECODERS, ENCODERS, Decoder, Encoder
+from gridcache.codec.items import put_items, take_items
 from gridcache.codec.reader import Reader
 from gridcache.codec.wire import Tag
 from gridcache.codec.writer import Writer

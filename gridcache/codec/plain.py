@@ -25,7 +25,7 @@ def encode_text(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def decode_text(data: memoryview) -> str:
+def decode_text(data: bytes | memoryview) -> str:
     """Undo `encode_text`."""
     return str(data, "utf-8", "surrogatepass")
 
@@ -76,20 +76,20 @@ def _read_complex(reader: Reader) -> complex:
 
 def _write_str(writer: Writer, value: str) -> None:
     writer.stream.append(Tag.STR)
-    writer.buffer(memoryview(encode_text(value)), aliased=False)
+    writer.bulk(encode_text(value))
 
 
 def _read_str(reader: Reader) -> str:
-    return decode_text(reader.buffer())
+    return decode_text(reader.bulk())
 
 
 def _write_bytes(writer: Writer, value: bytes) -> None:
     writer.stream.append(Tag.BYTES)
-    writer.buffer(memoryview(value), aliased=False)
+    writer.bulk(value)
 
 
 def _read_bytes(reader: Reader) -> bytes:
-    return take_bytes(reader.buffer())
+    return take_bytes(memoryview(reader.bulk()))
 
 
 def take_bytes(data: memoryview) -> bytes:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridcache.codec.compression import decompress
-from gridcache.codec.families import decoder_of
+from gridcache.codec.families import DECODERS, decoder_of
 from gridcache.codec.frames import align, body_slices
-from gridcache.codec.wire import Slot, Tag, body_nbytes, take_table, take_uint
+from gridcache.codec.wire import MORE, Slot, Tag, body_nbytes, take_table, take_uint
 from gridcache.codec.writer import EMBED_NBYTES, MAX_DEPTH
 from gridcache.errors import CorruptFramesError
 
@@ -83,10 +83,14 @@ class Reader:
         """Read any value."""
         tag = self.stream[self.pos]
         self.pos += 1
-        return decoder_of(tag)(self)
+        return (DECODERS.get(tag) or decoder_of(tag))(self)
 
     def uint(self) -> int:
         """Read a number."""
+        byte = self.stream[self.pos]
+        if byte < MORE:
+            self.pos += 1
+            return byte
         number, self.pos = take_uint(self.stream, self.pos)
         return number
 
@@ -119,6 +123,16 @@ class Reader:
             return memoryview(self.raw(nbytes)).toreadonly()
         # Small parts are copied, so that none keeps a large body alive.
         return memoryview(bytes(self.raw(nbytes)))
+
+    def bulk(self) -> bytes | memoryview:
+        """Read bytes that the caller copies: `buffer`, faster if short."""
+        if self.stream[self.pos]:
+            return self.buffer()
+        self.pos += 1
+        nbytes = self.uint()
+        if nbytes > EMBED_NBYTES:
+            self.pos = align(self.pos)
+        return self.raw(nbytes)
 
     def nested(self, stream: bytes) -> Any:
         """Read the value of a stream of its own, which shares the buffers."""

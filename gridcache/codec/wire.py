@@ -17,6 +17,7 @@ from gridcache.codec.frames import align
 from gridcache.errors import CorruptFramesError
 
 __all__ = [
+    "MORE",
     "VERSION",
     "Slot",
     "Tag",

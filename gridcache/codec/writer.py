@@ -9,9 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from gridcache.codec.families import Encoder, encoder_of
+from gridcache.codec.families import ENCODERS, Encoder, encoder_of
 from gridcache.codec.frames import Frames, align
-from gridcache.codec.wire import VERSION, Slot, Tag, body_nbytes, put_table, put_uint
+from gridcache.codec.wire import (
+    MORE,
+    VERSION,
+    Slot,
+    Tag,
+    body_nbytes,
+    put_table,
+    put_uint,
+)
 
 __all__ = ["MAX_DEPTH", "NeedsPickle", "Writer"]
 
@@ -69,7 +77,7 @@ class Writer:
         NeedsPickle
             The stream and the buffers are then to be thrown away.
         """
-        encoder = encoder_of(type(value))
+        encoder = ENCODERS.get(type(value)) or encoder_of(type(value))
         if encoder is None:
             raise NeedsPickle(type(value).__qualname__)
         encoder(self, value)
@@ -101,6 +109,13 @@ class Writer:
         self.aliased.append(aliased)
         put_uint(self.stream, len(self.buffers))
 
+    def bulk(self, data: bytes) -> None:
+        """Append bytes that are copied at decoding: `buffer`, faster if short."""
+        if len(data) < MORE and self._depth:
+            self.stream += bytes((0, len(data))) + data
+        else:
+            self.buffer(memoryview(data), aliased=False)
+
     def _embed(self, data: memoryview) -> None:
         self.stream.append(0)
         put_uint(self.stream, data.nbytes)
@@ -129,6 +144,20 @@ class Writer:
         """Give `value` its number; later ones refer to it."""
         self._memo[id(value)] = self._done
         self._done += 1
+
+    def all_new(self, values: list[Any]) -> bool:
+        """Mark all as being written, unless one was seen or is there twice."""
+        ids = set(map(id, values))
+        if len(ids) != len(values) or not self._memo.keys().isdisjoint(ids):
+            return False
+        self._memo.update(dict.fromkeys(ids, _ACTIVE))
+        return True
+
+    def all_written(self, values: list[Any]) -> None:
+        """Give each of the values marked by `all_new` its number."""
+        numbers = range(self._done, self._done + len(values))
+        self._memo.update(zip(map(id, values), numbers, strict=True))
+        self._done += len(values)
 
     def enter(self) -> None:
         """Go one container deeper."""
@@ -162,13 +191,22 @@ class Writer:
         inner.buffers, inner.aliased = self.buffers, self.aliased
         inner._depth = self._depth + 1
         inner._private = self._private
-        mark = len(self.buffers)
+        mark = self.mark()
         try:
             (write or Writer.value)(inner, value)
         except NeedsPickle:
-            del self.buffers[mark:], self.aliased[mark:]
+            self.back_to(mark)
             raise
         return bytes(inner.stream)
+
+    def mark(self) -> tuple[int, int]:
+        """Remember how far stream and buffers are."""
+        return len(self.stream), len(self.buffers)
+
+    def back_to(self, mark: tuple[int, int]) -> None:
+        """Drop what was written since; not for parts that are `seen`."""
+        stream, buffers = mark
+        del self.stream[stream:], self.buffers[buffers:], self.aliased[buffers:]
 
     def frames(self) -> Frames:
         """Return the finished frames; the writer is used up."""
