@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from gridcache.cli.demo.scene import Claim, Scene
+from gridcache.cli.demo.scene import Claim, Scene, claim_of
 from gridcache.cli.demo.stage import Stage, child_command
 from gridcache.cli.report import Column, Kind, Section
 from gridcache.units import format_duration
@@ -64,7 +64,7 @@ def play(stage: Stage) -> Scene:
         Claim(
             "no half-written value can be read", all(row[3] != "BROKEN" for row in rows)
         ),
-        Claim(f"check() is clean: {report.extents} extents", report.ok),
+        claim_of(report),
     )
     slowest = max(row[4] for row in rows)
     lesson = (

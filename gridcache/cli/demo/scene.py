@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from gridcache.cli.report import Section
+from gridcache.store.outcome import CheckReport
 
-__all__ = ["Claim", "Scene"]
+__all__ = ["Claim", "Scene", "claim_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +14,14 @@ class Claim:
 
     text: str
     held: bool
+
+
+def claim_of(report: CheckReport) -> Claim:
+    """Claim that a store is whole; the first problem where it is not."""
+    if report.ok:
+        checked = f"{report.entries:,} entries and {report.extents:,} extents"
+        return Claim(f"check() is clean: {checked}", held=True)
+    return Claim(f"check() found: {report.problems[0]}", held=False)
 
 
 @dataclass(frozen=True, slots=True)

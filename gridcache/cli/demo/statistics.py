@@ -1,7 +1,7 @@
 """Act five: what the cache knows about itself."""
 
 from gridcache.cli.demo.analysis import STORE
-from gridcache.cli.demo.scene import Claim, Scene
+from gridcache.cli.demo.scene import Claim, Scene, claim_of
 from gridcache.cli.demo.stage import Stage
 from gridcache.cli.tables.stats import brief_section
 from gridcache.units import format_duration
@@ -22,7 +22,7 @@ def play(stage: Stage) -> Scene:
         Claim("the number of entries agrees with the list of keys", own.entries == entries),
         Claim("the directory is within its capacity",
               stats.store.directory_nbytes <= stats.store.capacity_nbytes),
-        Claim("check() is clean", report.ok),
+        claim_of(report),
     )  # fmt: skip
     lesson = (
         f"The cache counts what it saved: {format_duration(own.saved_s)} of computing."
