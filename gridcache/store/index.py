@@ -336,14 +336,14 @@ class Index:
 
     def before_fork(self) -> None:
         """Wait for this process's transactions, hold others off, close."""
-        self.gate.__enter__()
+        self.gate.hold()
         self._reading.acquire()
         self._close_environment()
 
     def after_fork_in_parent(self) -> None:
         """Let transactions go on."""
         self._reading.release()
-        self.gate.__exit__()
+        self.gate.let_go()
 
     def after_fork_in_child(self) -> None:
         """Locks of its own; the environment opens at the next use."""
@@ -357,11 +357,15 @@ class Index:
             self._env = None
 
     def close(self) -> None:
-        """Close; idempotent."""
-        with self._reading:
-            self._close_environment()
-            self._closed = True
-        self.gate.close()
+        """Close once this process's transactions are over; idempotent."""
+        self.gate.hold()
+        try:
+            with self._reading:
+                self._close_environment()
+                self._closed = True
+        finally:
+            self.gate.let_go()
+            self.gate.close()
 
 
 def _open_table(env: lmdb.Environment, name: str) -> Any:

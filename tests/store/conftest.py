@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from gridcache.store.namespaces import Namespace
-from gridcache.store.node_store import NodeStore
 from gridcache.store.opening import close_store, open_store
 from tests.store.kit.shop import Shop
+
+if TYPE_CHECKING:
+    from gridcache.store.node_store import NodeStore
 
 CAPACITY = 16 << 20
 
