@@ -1,4 +1,4 @@
-"""Check: is the whole store as its contracts say?
+"""Check the whole store against its contracts.
 
 Verifies in one snapshot that extents tile the arena exactly, that every entry's
 extent is live and is its own, that slots and entries name each other, that the

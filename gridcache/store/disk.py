@@ -48,6 +48,8 @@ _CRC = Struct("<I")
 _AMENDED = 1 << 31
 _PINNED = 1 << 30
 _RECORD_MOST = _PINNED - 1
+_HEAD_MOST = 16 << 20
+"""Bytes; no key and tags are that long, but damage may claim anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ def declared_nbytes(first: bytes) -> int:
         return 0
     _, _, lead, _, _, key_len, marked, _, _ = _HEAD.unpack_from(first)
     nbytes = head_nbytes(key_len, marked & _RECORD_MOST)
-    return nbytes if nbytes <= lead else 0
+    return nbytes if nbytes <= min(lead, _HEAD_MOST) else 0
 
 
 def read_head(data: bytes | memoryview) -> Head | None:

@@ -1,0 +1,161 @@
+"""Scan: find the extents of a store on disk from the bytes of its arena alone.
+
+Reads with positional reads, not through a mapping: a bad sector is an error to
+catch there, and a signal that kills in a mapping.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import xxhash
+
+from gridcache.codec.frames import ALIGNMENT
+from gridcache.store.disk import (
+    FIXED_NBYTES,
+    HEAD_MAGIC,
+    Head,
+    declared_nbytes,
+    read_head,
+    unseal,
+)
+from gridcache.store.files import PAGE
+from gridcache.store.records import Entry, unpack_entry
+
+__all__ = ["Found", "read_found", "scan_arena", "survivors"]
+
+_CHUNK = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An extent with a whole head."""
+
+    offset: int
+    nbytes: int
+    generation: int
+    key: bytes
+    pinned: bool
+    expires: float
+    """Seconds since the epoch, 0.0 for never."""
+    whole: bool
+    """The body has its checksum."""
+
+
+def scan_arena(path: Path, *, torn: bool) -> Iterator[Found]:
+    """Every extent that has a whole head, by offset.
+
+    Parameters
+    ----------
+    torn
+        True after a power loss: writes reached the disk in any order, so a head
+        may stand over an extent that was given away in parts since. Otherwise
+        what lies inside an extent is its value, whatever it looks like.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        at, size = 0, os.fstat(fd).st_size
+        while (at := _next_magic(fd, at, size)) < size:
+            found = _look(fd, at, size)
+            if found is not None:
+                yield found
+            skip = found is not None and (found.whole or not torn)
+            at += found.nbytes if found is not None and skip else ALIGNMENT
+    finally:
+        os.close(fd)
+
+
+def _next_magic(fd: int, start: int, size: int) -> int:
+    """Where the next aligned magic is; `size` if there is none."""
+    while start < size:
+        chunk = _read(fd, _CHUNK, start)
+        at = chunk.find(HEAD_MAGIC)
+        while at >= 0:
+            if at % ALIGNMENT == 0:  # chunks start aligned
+                return start + at
+            at = chunk.find(HEAD_MAGIC, at + 1)
+        start += _CHUNK
+    return size
+
+
+def _look(fd: int, offset: int, size: int) -> Found | None:
+    found = read_found(fd, offset)
+    if found is None:
+        return None
+    head, entry = found
+    end = offset + head.lead_nbytes + head.body_nbytes
+    if end > size:
+        return None
+    whole = _checksum(fd, offset + head.nbytes, end) == head.checksum
+    return Found(
+        offset,
+        entry.extent_nbytes,
+        head.generation,
+        head.key,
+        entry.pinned,
+        entry.expires,
+        whole,
+    )
+
+
+def read_found(fd: int, offset: int) -> tuple[Head, Entry] | None:
+    """The head at an offset and its entry; None if there is no whole one."""
+    nbytes = declared_nbytes(_read(fd, FIXED_NBYTES, offset))
+    head = read_head(_read(fd, nbytes, offset)) if nbytes else None
+    if head is None:
+        return None
+    entry = unpack_entry(unseal(head.key, head.record))
+    entry.offset = offset
+    if head.amended is not None:
+        entry.expires, entry.pinned = head.amended
+    return head, entry
+
+
+def _checksum(fd: int, start: int, end: int) -> int:
+    state = xxhash.xxh3_64()
+    while start < end and (piece := _read(fd, min(_CHUNK, end - start), start)):
+        state.update(piece)
+        start += len(piece)
+    return state.intdigest() if start == end else -1
+
+
+def _read(fd: int, nbytes: int, offset: int) -> bytes:
+    """Read what can be read: a bad page comes as zeros, the rest is not lost."""
+    try:
+        return os.pread(fd, nbytes, offset)
+    except OSError:
+        if nbytes <= PAGE:
+            return bytes(nbytes)
+        half = (nbytes >> 1) & -PAGE or PAGE
+        return _read(fd, half, offset) + _read(fd, nbytes - half, offset + half)
+
+
+def survivors(found: Iterator[Found], *, torn: bool) -> tuple[list[Found], list[int]]:
+    """The extents that hold the last value of their key, and all other offsets.
+
+    A damaged last value is never replaced by an older one, unless a power loss
+    explains it: then the older one is what was acknowledged.
+    """
+    best: dict[bytes, Found] = {}
+    others: list[int] = []
+    for one in found:
+        if torn and not one.whole:
+            others.append(one.offset)
+            continue
+        known = best.get(one.key)
+        if known is None:
+            best[one.key] = one
+        elif _rank(one) > _rank(known):
+            others.append(known.offset)
+            best[one.key] = one
+        else:
+            others.append(one.offset)
+    kept = [one for one in best.values() if one.whole]
+    others += [one.offset for one in best.values() if not one.whole]
+    return kept, others
+
+
+def _rank(found: Found) -> tuple[int, bool]:
+    # A moved extent leaves a copy of the same generation behind.
+    return found.generation, found.whole
