@@ -47,7 +47,6 @@ def input_names(
         name
         for name in cell.flow.reads
         if name in namespace
-        and not (name.startswith("__") and name.endswith("__"))
         and not (name in hidden and namespace[name] is hidden[name])
     }
     return tuple(sorted({*seen, *more}.difference(ignored)))

@@ -70,8 +70,14 @@ def _reads(codes: list[CodeType], top: CodeType) -> Iterator[str]:
 
 def _named(code: CodeType, operations: set[str] | frozenset[str]) -> Iterator[str]:
     for instruction in get_instructions(code):
-        if instruction.opname in operations:
-            yield str(instruction.argval)
+        name = str(instruction.argval)
+        if instruction.opname in operations and not _is_pythons_own(name):
+            yield name
+
+
+def _is_pythons_own(name: str) -> bool:
+    """Tell `__name__`, `__annotations__` and their like."""
+    return name.startswith("__") and name.endswith("__")
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

@@ -127,3 +127,13 @@ def test_completion_of_a_command_loads_no_command() -> None:
     ctx = click.Context(main, info_name="grid")
     items = main.shell_complete(ctx, "st")
     assert [item.value for item in items] == ["stats", "stores"]
+
+
+def test_bench_hands_over_names_and_options(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Its own parser answers, and its exit code is ours."""
+    with pytest.raises(SystemExit) as caught:
+        main(["bench", "--no-such-option", "nonsense"], prog_name="grid")
+    assert caught.value.code == ExitCode.USAGE
+    assert "nonsense" in capfd.readouterr().err

@@ -1,9 +1,8 @@
 """`grid bench`: hands over to `gridcache.bench`, which does the measuring."""
 
-from importlib import import_module
-
 import click
 
+from gridcache.bench import main
 from gridcache.cli.options import Options, command_options
 
 __all__ = ["command"]
@@ -16,8 +15,7 @@ def command(options: Options, arguments: tuple[str, ...]) -> None:
     """Measure this machine; the proof of the figures.
 
     Medians and ratios in one run, on private temporary stores. NAME picks single
-    benchmarks.
+    benchmarks; `grid bench -- --help` tells which there are, and more options.
     """
     flags = ["--json"] if options.format == "json" else []
-    code = import_module("gridcache.bench").main([*arguments, *flags])
-    click.get_current_context().exit(int(code or 0))
+    click.get_current_context().exit(main([*flags, *arguments]))
