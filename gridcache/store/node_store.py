@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gridcache.errors import ClosedError
+from gridcache.store import marks, recovery
 from gridcache.store.check import check_store
 from gridcache.store.entries import Extent, tag_key
 from gridcache.store.flights import Flights
@@ -93,14 +94,21 @@ class NodeStore:
         """The namespace of that name, made with these settings if it is new."""
 
         def find_or_add(txn: WriteTxn) -> Namespace:
-            return find_namespace(txn, wanted.name) or add_namespace(txn, wanted)
+            found = find_namespace(txn, wanted.name)
+            return found or self._add_namespace(txn, wanted)
 
         found = self._parts.index.snapshot(lambda txn: find_namespace(txn, wanted.name))
         return found or self._parts.index.transact(find_or_add)
 
     def change_namespace(self, changed: Namespace) -> Namespace:
         """Replace the settings of a namespace that exists."""
-        return self._parts.index.transact(lambda txn: add_namespace(txn, changed))
+        return self._parts.index.transact(lambda txn: self._add_namespace(txn, changed))
+
+    def _add_namespace(self, txn: WriteTxn, wanted: Namespace) -> Namespace:
+        added = add_namespace(txn, wanted)
+        if self.on_disk:
+            marks.save_namespaces(self.directory, all_namespaces(txn))
+        return added
 
     def namespaces(self) -> list[Namespace]:
         """All of them, by name."""
@@ -377,7 +385,8 @@ class NodeStore:
         with suppress(ClosedError):
             self._flush_counters()
         parts = self._parts
-        parts.index.close()
+        with recovery.leaving(parts):
+            parts.index.close()
         if not parts.row.pins_held:
             parts.clients.clear_pins(parts.row.row)
             os.close(parts.row.lock_fd)
