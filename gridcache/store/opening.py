@@ -189,6 +189,8 @@ def _fill(directory: Path, capacity_nbytes: int, *, durable: bool) -> None:
         index.sync()
     index.close()
     block = Superblock(capacity_nbytes, on_disk, durable and on_disk, time.time())
+    if on_disk:
+        recovery.mark_new(directory)
     write_superblock(directory, block)
 
 
@@ -218,14 +220,20 @@ def _refuse_foreign(directory: Path) -> None:
 
 def _join(directory: Path, stall_timeout_s: float) -> NodeStore:
     block = read_superblock(directory)
+    with recovery.serialised(directory, block):
+        recovery.mend(directory, block)
+        return _enter(directory, block, stall_timeout_s)
+
+
+def _enter(directory: Path, block: Superblock, stall_timeout_s: float) -> NodeStore:
     clients = Clients(directory)
     row = clients.claim()
     try:
         clients.check_namespaces(row)
         row.introduce()
-        access = AccessTable(directory / "access")
         if block.on_disk:
             recovery.prepare(directory, block, clients, row)
+        access = AccessTable(directory / "access")
         index = Index(
             directory,
             on_disk=block.on_disk,
