@@ -7,6 +7,8 @@
 `keymaker`   the key of a call: the function's fingerprint, the arguments' digest
 `binder`     arguments as the signature binds them
 `options`    the settings, checked
+`travel`     how it is pickled
+`explain`    why it runs again
 ===========  =================================================================
 """
 

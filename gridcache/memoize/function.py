@@ -5,10 +5,10 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
-from gridcache.fingerprint.places import found_by_name
 from gridcache.memoize.core import CacheInfo, Computation, Core
 from gridcache.memoize.explain import explain
 from gridcache.memoize.options import Options
+from gridcache.memoize.travel import reduced
 
 if TYPE_CHECKING:
     from gridcache.cache import GridCache
@@ -122,10 +122,7 @@ class CachedFunction(Generic[P, R]):
     def __reduce__(self) -> Any:
         if self._owner:
             return getattr, (self._owner[0], self._core.function.__name__)
-        name = self.__qualname__
-        if found_by_name(self, self.__module__, name):
-            return name
-        return by_value(self)
+        return reduced(self)
 
 
 class CachedAsyncFunction(CachedFunction[P, R]):
@@ -164,15 +161,3 @@ class CachedAsyncFunction(CachedFunction[P, R]):
         pending = [core.acall(calls_by_key[key], {}) for key in missing]
         found |= dict(zip(missing, await asyncio.gather(*pending), strict=True))
         return [core.opened(found[key]) for key in keys]
-
-
-def by_value(function: CachedFunction[..., Any]) -> tuple[Any, ...]:
-    """Reduce a function that its name does not lead to: cloudpickle does the rest."""
-    core = function._core
-    return _remake, (type(function), core.function, core.options)
-
-
-def _remake(
-    kind: type[CachedFunction[..., Any]], function: Callable[..., Any], options: Options
-) -> CachedFunction[..., Any]:
-    return kind.make(function, options)
