@@ -13,12 +13,14 @@ from gridcache.codec.wire import put_uint
 from gridcache.codec.writer import NeedsPickle, Writer
 from gridcache.errors import CorruptFramesError
 
-__all__ = ["put_array", "take_array"]
+__all__ = ["HAS_VIEWS", "put_array", "take_array"]
 
 MAX_WASTE = 1 / 8
 """Part of an array's bytes that may belong to nobody before it is compacted."""
 PADDING_NBYTES = 256
 """Arrow rounds its allocations up; that is no waste."""
+VIEW_NBYTES = 16
+"""Length, start of the text and where it is, in arrays of views."""
 ALIGNMENT_NBYTES = 8
 """What Arrow's kernels rely on."""
 
@@ -37,7 +39,20 @@ _FLAT = _ids(
     "LARGE_BINARY", "LARGE_STRING",
 )
 # fmt: on
-_VIEWS = _ids("BINARY_VIEW", "STRING_VIEW")
+
+
+def _rebuilds_views() -> bool:
+    """Whether this version of Arrow makes views of more than one text buffer."""
+    nothing = pa.py_buffer(b"")
+    try:
+        pa.Array.from_buffers(pa.string_view(), 0, [None, nothing, nothing, nothing])
+    except (ValueError, pa.ArrowException):
+        return False
+    return True
+
+
+HAS_VIEWS = _rebuilds_views()
+_VIEWS = _ids("BINARY_VIEW", "STRING_VIEW") if HAS_VIEWS else frozenset()
 _LISTS = _ids("LIST", "LARGE_LIST", "FIXED_SIZE_LIST", "MAP")
 _STRUCT = _ids("STRUCT")
 
@@ -106,9 +121,7 @@ def _put_buffer(writer: Writer, buffer: Any) -> None:
 
 def _compact(array: Any) -> Any:
     """Return `array` from offset 0 and without the memory of a parent."""
-    used = array.nbytes
-    waste = array.get_total_buffer_size() - used
-    if array.offset == 0 and waste <= max(PADDING_NBYTES, used * MAX_WASTE):
+    if array.offset == 0 and not _is_wasteful(array):
         return array
     if array.type.id in _VIEWS:
         # Concatenating views keeps all the memory that the parent looks at.
@@ -116,6 +129,18 @@ def _compact(array: Any) -> Any:
         flat = array.cast(pa.large_string() if text else pa.large_binary())
         return flat.cast(array.type)
     return pa.concat_arrays([array])
+
+
+def _is_wasteful(array: Any) -> bool:
+    if array.type.id in _VIEWS:
+        return bool(array.buffers()[1].size > len(array) * VIEW_NBYTES + PADDING_NBYTES)
+    try:
+        used = array.nbytes
+    except pa.ArrowTypeError:
+        # Older versions of Arrow cannot tell for views inside of others.
+        return False
+    waste = array.get_total_buffer_size() - used
+    return bool(waste > max(PADDING_NBYTES, used * MAX_WASTE))
 
 
 def take_array(reader: Reader, kind: Any) -> Any:

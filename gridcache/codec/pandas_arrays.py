@@ -12,6 +12,7 @@ and writable, as pandas needs them.
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -129,17 +130,22 @@ def _raise_masked(name: str, data: Any, mask: Any) -> Any:
 
 def _lower_zoned(values: Any) -> Tree:
     dtype = values.dtype
-    zone = str(dtype.tz)
-    again = pd.DatetimeTZDtype(dtype.unit, zone)
+    form = (type(dtype.tz) is ZoneInfo, str(dtype.tz))
+    again = pd.DatetimeTZDtype(dtype.unit, _zone_of(*form))
     if again != dtype or type(again.tz) is not type(dtype.tz):
-        raise NeedsPickle(zone)
-    return "zoned", values.to_numpy(dtype=f"M8[{dtype.unit}]"), zone
+        raise NeedsPickle(str(dtype.tz))
+    return "zoned", values.to_numpy(dtype=f"M8[{dtype.unit}]"), form
 
 
-def _raise_zoned(moments: Any, zone: str) -> Any:
+def _zone_of(named: bool, zone: str) -> Any:
+    """Return the zone; what a text alone means is up to the version of pandas."""
+    return ZoneInfo(zone) if named else zone
+
+
+def _raise_zoned(moments: Any, form: tuple[bool, str]) -> Any:
     # Not through an index: the arrays of those are read-only.
     array: Any = pd.array(moments)
-    return array.tz_localize("UTC").tz_convert(zone)
+    return array.tz_localize("UTC").tz_convert(_zone_of(*form))
 
 
 def _lower_period(values: Any) -> Tree:

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
+from gridcache.codec.arrow_arrays import HAS_VIEWS
 from gridcache.codec.families import DECODERS, ENCODERS
 from gridcache.codec.reader import Reader
 from gridcache.codec.wire import Tag
@@ -19,6 +20,8 @@ from gridcache.errors import CorruptFramesError
 __all__: list[str] = []
 
 _FRAME, _SERIES = range(2)
+# The oldest level turns texts into another layout, which is a copy.
+_LEVEL = pl.CompatLevel.newest() if HAS_VIEWS else pl.CompatLevel.oldest()
 
 
 def _to_arrow(frame: pl.DataFrame) -> Any:
@@ -31,14 +34,14 @@ def _to_arrow(frame: pl.DataFrame) -> Any:
     """
     try:
         _check_dtypes(frame)
-        return frame.to_arrow(compat_level=pl.CompatLevel.newest())
+        return frame.to_arrow(compat_level=_LEVEL)
     except (pa.ArrowException, pl.exceptions.PolarsError) as exc:
         raise NeedsPickle(str(exc)) from exc
 
 
 def _check_dtypes(frame: pl.DataFrame) -> None:
     empty = frame.clear()
-    again = pl.from_arrow(empty.to_arrow(compat_level=pl.CompatLevel.newest()))
+    again = pl.from_arrow(empty.to_arrow(compat_level=_LEVEL))
     if not isinstance(again, pl.DataFrame) or again.dtypes != frame.dtypes:
         msg = f"{frame.schema} through Arrow"
         raise NeedsPickle(msg)

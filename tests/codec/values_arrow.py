@@ -7,9 +7,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from gridcache.codec.arrow_arrays import HAS_VIEWS
+
 
 def _arrow() -> dict[str, Any]:
     texts = pa.array(["a", None, "long text " * 3] * 500)
+    views = texts.cast(pa.string_view())
     numbers = pa.array([1, None, 3])
     maps = pa.map_(pa.string(), pa.int64())
     table = pa.table({"n": range(1500), "t": texts, "d": texts.dictionary_encode()})
@@ -22,7 +25,6 @@ def _arrow() -> dict[str, Any]:
         "null": pa.nulls(4),
         "string": texts,
         "large-string": texts.cast(pa.large_string()),
-        "string-view": texts.cast(pa.string_view()),
         "binary": pa.array([b"a", None]),
         "decimal": pa.array([decimal.Decimal("1.50"), None]),
         "timestamp": pa.array([dt.datetime(2026, 1, 1)], pa.timestamp("ms", "UTC")),
@@ -52,6 +54,9 @@ def _arrow() -> dict[str, Any]:
         "arrow-chunked": table["n"],
         "arrow-chunked-empty": pa.chunked_array([], pa.int8()),
         "arrow-nested": {"t": table, "u": [table, numbers]},
+        # Older versions of Arrow cannot rebuild views from buffers.
+        f"{'' if HAS_VIEWS else 'pickle:'}arrow-views": views,
+        f"{'' if HAS_VIEWS else 'pickle:'}arrow-views-slice": views[1:],
         "pickle:arrow-union": union,
         "pickle:arrow-scalar": numbers[0],
     }
