@@ -3,18 +3,25 @@
 `user:42` is that text; `!42` the int 42, `!('a', 1)` a tuple (`gridcache.keys`).
 """
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from gridcache.cli.failures import ExitCode, Failure
+from gridcache.cli.options import Options
 from gridcache.cli.people import printable
+from gridcache.errors import GridCacheError
 from gridcache.keys import Key, key_from_text, text_key
 
 if TYPE_CHECKING:
     from gridcache.cache import GridCache
 
 __all__ = ["KEY", "KeyType", "not_found"]
+
+OFFERED = 100
+"""So many keys at most are offered to a shell."""
 
 
 class KeyType(click.ParamType[Key]):
@@ -30,6 +37,19 @@ class KeyType(click.ParamType[Key]):
             return key_from_text(value) if isinstance(value, str) else value
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Offer keys that begin so; nothing where no store can be reached."""
+        from gridcache.cli.session import open_cache  # noqa: PLC0415 - a cycle
+
+        try:
+            with open_cache(ctx.ensure_object(Options)) as cache:
+                keys = list(islice(cache.keys(prefix=incomplete), OFFERED))
+        except (click.ClickException, GridCacheError, OSError):
+            return []
+        return [CompletionItem(key) for key in keys if key.isprintable()]
 
 
 KEY = KeyType()

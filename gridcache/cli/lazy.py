@@ -13,6 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from gridcache.cli.failures import raised_as_exit_codes
+from gridcache.cli.notices import warnings_as_lines
 
 __all__ = ["LazyCommand", "LazyGroup"]
 
@@ -83,5 +84,5 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; what it raises on purpose becomes an exit code."""
-        with raised_as_exit_codes():
+        with raised_as_exit_codes(), warnings_as_lines():
             return super().invoke(ctx)

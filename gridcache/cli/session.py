@@ -6,9 +6,10 @@ nothing does. `grid put` alone makes a store.
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gridcache.cli.failures import ExitCode, Failure
+from gridcache.cli.notices import set_log_level
 from gridcache.cli.options import Options
 from gridcache.cli.people import printable
 from gridcache.config import Config, load_config
@@ -31,9 +32,12 @@ __all__ = [
 
 def load_settings(options: Options) -> Config:
     """Settings, the flags above all."""
-    if options.namespace is None:
-        return load_config()
-    return load_config(namespace=options.namespace)
+    given: dict[str, Any] = {}
+    if options.namespace is not None:
+        given["namespace"] = options.namespace
+    config = load_config(**given)
+    set_log_level(config.log_level)
+    return config
 
 
 def stores_directory(options: Options) -> Path:

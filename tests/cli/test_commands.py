@@ -1,15 +1,20 @@
 """Commands on a real store: what they do, and how they end."""
 
 import json
+import logging
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.shell_completion import ShellComplete
 from click.testing import Result
 
 from gridcache.cache import GridCache
+from gridcache.cli import main
 from gridcache.cli.failures import ExitCode
+from gridcache.errors import CacheWarning
 
 Grid = Callable[..., Result]
 
@@ -247,3 +252,45 @@ def test_a_damaged_store_is_an_exit_code(
     filled.close()
     (path / "superblock").write_text("nonsense")
     assert grid("stats").exit_code == ExitCode.NO_STORE
+
+
+def completed(words: list[str], incomplete: str) -> list[str]:
+    ctx = main.make_context("grid", list(words), resilient_parsing=True)
+    completion = ShellComplete(main, {}, "grid", "_GRID_COMPLETE")
+    assert ctx.command is main
+    return [item.value for item in completion.get_completions(words, incomplete)]
+
+
+@pytest.mark.usefixtures("filled")
+def test_keys_are_completed(path: Path) -> None:
+    found = completed(["get", "--path", str(path)], "us")
+    assert found == ["user:1", "user:2"]
+
+
+def test_completion_without_a_store_offers_nothing(path: Path) -> None:
+    assert completed(["get", "--path", str(path)], "us") == []
+
+
+def test_a_warning_is_one_line_on_stderr(
+    filled: GridCache, grid: Grid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert filled.name == "default"
+
+    def warn(_: object) -> list[object]:
+        warnings.warn("two\nlines", CacheWarning, stacklevel=2)
+        return []
+
+    monkeypatch.setattr("gridcache.store.node_store.NodeStore.namespaces", warn)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        result = grid("keys")
+    assert "Warning: two lines\n" in result.stderr
+
+
+def test_the_log_level_is_obeyed(
+    filled: GridCache, grid: Grid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert filled.name == "default"
+    monkeypatch.setenv("GRIDCACHE_LOG_LEVEL", "ERROR")
+    grid("keys")
+    assert logging.getLogger("gridcache").level == logging.ERROR
