@@ -96,20 +96,17 @@ class Arena:
 
     def view(self, offset: int, nbytes: int) -> NDArray[np.uint8]:
         """Map a range read-only; the mapping lives as long as the array."""
-        if offset + nbytes > self._mapped or self._mapping is None:
-            self._map()
-        return np.frombuffer(
-            self._mapping,
-            dtype=np.uint8,
-            count=nbytes,
-            offset=offset,  # type: ignore[arg-type]
-        )
+        mapping = self._mapping
+        if mapping is None or offset + nbytes > self._mapped:
+            mapping = self._map()
+        return np.frombuffer(mapping, dtype=np.uint8, count=nbytes, offset=offset)
 
-    def _map(self) -> None:
+    def _map(self) -> mmap.mmap:
         # Old mappings stay alive through the arrays that view them.
         size = os.fstat(self._fd).st_size
         self._mapping = mmap.mmap(self._fd, size, access=mmap.ACCESS_READ)
         self._mapped = size
+        return self._mapping
 
     def forget(self, offset: int, nbytes: int) -> None:
         """Take whole pages of a range off this process's resident size."""

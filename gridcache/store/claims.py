@@ -17,11 +17,13 @@ from gridcache.store.allocator import allocate, free, offset_key, take
 from gridcache.store.arena import Arena
 from gridcache.store.clients import Clients
 from gridcache.store.entries import Books
-from gridcache.store.evictor import Piece
+from gridcache.store.eviction import get_policy
 from gridcache.store.index import Index, WriteTxn
+from gridcache.store.namespaces import all_namespaces
 from gridcache.store.outcome import MissReason
+from gridcache.store.window import FREE, UNUSED, Piece
 
-__all__ = ["ChangedError", "Claims", "Reservation"]
+__all__ = ["CannotMoveError", "ChangedError", "Claims", "Reservation"]
 
 _RESERVED = Struct(">IQ")
 _COPY = 1 << 20
@@ -29,6 +31,14 @@ _COPY = 1 << 20
 
 class ChangedError(Exception):
     """Private to the store: the plan no longer holds, plan again."""
+
+
+class CannotMoveError(Exception):
+    """Private to the store: a piece that must stay found no other place."""
+
+    def __init__(self, nbytes: int) -> None:
+        super().__init__()
+        self.nbytes = nbytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +76,8 @@ class Claims:
         self._note = note
         self.row = 0
         """Of this process; changes after a fork."""
+        self.extend: Callable[[WriteTxn, int], bool] = lambda _txn, _end: False
+        """Makes the arena reach an offset; set by whoever owns the capacity."""
         self._open: dict[int, dict[int, int]] = {}
         """By thread, offset to bytes: what is reserved and not yet settled. Noted
         before the commit, so that an interruption anywhere finds it."""
@@ -107,26 +119,46 @@ class Claims:
         ------
         ChangedError
             The plan no longer holds; nothing was changed.
+        CannotMoveError
+            A piece may not be evicted and found no place; nothing was changed.
         """
+        self._index.transact(
+            lambda txn: self.clear(txn, pieces, nbytes, cause, keep_out=keep_out)
+        )
+        return self.confirm(pieces, nbytes)
+
+    def clear(
+        self,
+        txn: WriteTxn,
+        pieces: list[Piece],
+        nbytes: int,
+        cause: str,
+        *,
+        keep_out: range | None = None,
+    ) -> None:
+        """First step: take the pieces out of the tables, into reservations."""
         end = pieces[-1].offset + pieces[-1].nbytes
         inside = keep_out or range(pieces[0].offset, end)
+        for piece in pieces:
+            if piece.slot == FREE:
+                self._take_free(txn, piece)
+            elif piece.slot == UNUSED:
+                self._take_unused(txn, piece)
+        for piece in pieces:
+            if piece.slot >= 0:
+                self._clear_live(txn, piece, inside, nbytes, cause)
+            self.record(txn, piece.offset, piece.nbytes)
+        # Only after the commit: a reader that saw an older number and then an
+        # entry of the window must see a newer one when it has copied.
+        txn.after.append(self._books.access.note_reuse)
 
-        def clear(txn: WriteTxn) -> None:
-            for piece in pieces:
-                if piece.slot < 0:
-                    self._take_free(txn, piece)
-            for piece in pieces:
-                if piece.slot >= 0:
-                    self._clear_live(txn, piece, inside, nbytes, cause)
-                self.record(txn, piece.offset, piece.nbytes)
-            # Only after the commit: a reader that saw an older number and then
-            # an entry of the window must see a newer one when it has copied.
-            txn.after.append(self._books.access.note_reuse)
-
-        self._index.transact(clear)
+    def confirm(self, pieces: list[Piece], nbytes: int) -> Reservation | None:
+        """Second step, after the commit: is anybody looking at a piece?"""
         parts = tuple((piece.offset, piece.nbytes) for piece in pieces)
         pinned = self._clients.pinned_offsets()
-        if any(piece.offset in pinned for piece in pieces if piece.slot >= 0):
+        if pinned and any(
+            piece.offset in pinned for piece in pieces if piece.slot >= 0
+        ):
             self.give_back(parts)
             return None
         return Reservation(pieces[0].offset, nbytes, parts)
@@ -138,6 +170,11 @@ class Claims:
             raise ChangedError
         take(txn, piece.offset, piece.nbytes)
 
+    def _take_unused(self, txn: WriteTxn, piece: Piece) -> None:
+        if txn.state.top != piece.offset or not self.extend(txn, piece.end):
+            raise ChangedError
+        txn.state.top = piece.end
+
     def _clear_live(
         self, txn: WriteTxn, piece: Piece, inside: range, nbytes: int, cause: str
     ) -> None:
@@ -145,15 +182,25 @@ class Claims:
         entry = self._books.find(txn, key) if key is not None else None
         if key is None or entry is None or entry.offset != piece.offset:
             raise ChangedError
-        if entry.extent_nbytes != piece.nbytes or (entry.pinned and not piece.move):
+        if entry.extent_nbytes != piece.nbytes:
             raise ChangedError
         if piece.move and self._move(txn, key, piece, inside):
             return
-        if entry.pinned:
-            raise ChangedError
+        if entry.pinned or not self._gives(txn, key):
+            raise CannotMoveError(piece.nbytes)
         with self._books.charge(txn, int.from_bytes(key[:2], "big")) as account:
             self._books.remove(txn, key, entry, account)
         txn.after.append(lambda: self._note(key, MissReason.EVICTED, nbytes, cause))
+
+    @staticmethod
+    def _gives(txn: WriteTxn, key: bytes) -> bool:
+        """True if the policy of a key's namespace lets entries go."""
+        number = int.from_bytes(key[:2], "big")
+        return any(
+            get_policy(space.policy).evicts
+            for space in all_namespaces(txn)
+            if space.id == number
+        )
 
     def _move(self, txn: WriteTxn, key: bytes, piece: Piece, inside: range) -> bool:
         entry = self._books.find(txn, key)

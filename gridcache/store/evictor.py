@@ -1,19 +1,18 @@
-"""Evictor: finds room where there is none.
+"""Evictor: which entries must go when there is no room. It plans, it changes nothing.
 
-Covers choosing the namespace that must give, its coldest entries, and among
-their surroundings a *window*: neighbouring extents that together are long
-enough. Clearing a window instead of scattered victims lifts the usable share of
-the arena from 57-75 % to 97-99 %. Executing the plan is `claims`.
-
-For equal sizes the coldest entry is the window, so the order is exact. With
-mixed sizes the window grows around the coldest entries over free and cold
-neighbours; small hot ones in between are moved away.
+Covers choosing the namespaces that must give, the order of their entries, and a
+window around the coldest. For equal sizes the coldest entry is the window, so
+the order is exact. With mixed sizes the window grows around the coldest entries
+over free and cold neighbours; small others in between are moved away. Carrying
+a plan out is `claims`.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gridcache.store.access import HELD, INLINE, USED, AccessTable
 from gridcache.store.allocator import free_ranges
@@ -22,29 +21,32 @@ from gridcache.store.eviction import get_policy
 from gridcache.store.eviction.queue import Candidate, VictimQueue
 from gridcache.store.index import Index, WriteTxn
 from gridcache.store.namespaces import Account, Namespace, all_namespaces, load_account
+from gridcache.store.window import FREE, UNUSED, Piece, cheapest_run
 
-__all__ = ["Evictor", "Piece"]
+__all__ = ["Evictor", "Terms"]
 
 _TRIES = 24
 """Cold entries looked at before the notion of cold is widened."""
-_COLD = (0.05, 0.2, 0.5, 1.0)
-"""Shares of a namespace's entries that count as cold, one after the other."""
-_MOVE_SHARE = 8
-"""At most an eighth of a window is moved instead of evicted."""
 _NEIGHBOURS = 8192
 """Extents looked at around one cold entry."""
+_MOVE_COST = 8.0
+"""Moving a byte counts like evicting so many of the warmest."""
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """One range of a window."""
+class Terms:
+    """What a window may contain."""
 
-    offset: int
     nbytes: int
-    slot: int
-    """-1 for a free range."""
-    move: bool = False
-    """Hot and small: its bytes go elsewhere."""
+    """At least so long."""
+    cold: float
+    """Entries count as cold whose heat is at most this, 0 to 1."""
+    move_share: float
+    """Of the length, what may be moved."""
+    pinned: frozenset[int] | set[int]
+    """Offsets of leased extents: never in a window."""
+    unused: tuple[int, int] | None = None
+    """(offset, nbytes) above the top that the arena could still take."""
 
 
 class Evictor:
@@ -59,22 +61,17 @@ class Evictor:
 
     def victims(self, txn: WriteTxn) -> list[Namespace]:
         """Namespaces that may give, the one most over its share first."""
-        accounts = {space: load_account(txn, space.id) for space in all_namespaces(txn)}
-        open_ended = [space for space in accounts if space.quota_nbytes is None]
-        promised = sum(space.quota_nbytes or 0 for space in accounts)
-        left = max(txn.state.capacity_nbytes - promised, 0)
-        share = left // max(len(open_ended), 1)
-
-        def over(space: Namespace) -> int:
-            own = space.quota_nbytes
-            return accounts[space].stored_nbytes - (share if own is None else own)
-
-        giving = [space for space in accounts if self._gives(space, accounts[space])]
-        return sorted(giving, key=over, reverse=True)
-
-    @staticmethod
-    def _gives(space: Namespace, account: Account) -> bool:
-        return get_policy(space.policy).evicts and account.entries > 0
+        spaces = list(all_namespaces(txn))
+        if len(spaces) == 1:  # spares the accounts, at every eviction
+            return spaces if get_policy(spaces[0].policy).evicts else []
+        accounts = [load_account(txn, space.id) for space in spaces]
+        excess = _excess(spaces, accounts, txn.state.capacity_nbytes)
+        order = sorted(range(len(spaces)), key=excess.__getitem__, reverse=True)
+        return [
+            spaces[number]
+            for number in order
+            if accounts[number].entries and get_policy(spaces[number].policy).evicts
+        ]
 
     def queue(
         self, space: Namespace, *, require: int = USED, refuse: int = HELD
@@ -93,66 +90,22 @@ class Evictor:
         """The order of entries that have an extent."""
         return self.queue(space, refuse=HELD | INLINE)
 
-    # -- windows -----------------------------------------------------------
+    def coldest(self, txn: WriteTxn, nbytes: int) -> Piece | None:
+        """The coldest entry of whoever must give, if it alone is long enough.
 
-    def find_window(
-        self, index: Index, space: Namespace, nbytes: int, pinned: set[int]
-    ) -> list[Piece] | None:
-        """Plan in a transaction of its own."""
-        return index.snapshot(lambda txn: self.plan(txn, space, nbytes, pinned))
-
-    def plan(
-        self, txn: WriteTxn, space: Namespace, nbytes: int, pinned: set[int]
-    ) -> list[Piece] | None:
-        """Neighbouring pieces of at least `nbytes`; None if there are none.
-
-        Looks only: whoever executes the plan checks that it still holds.
+        The common case of equal sizes, cheap enough for the transaction that
+        clears it.
         """
-        queue = self.arena_queue(space)
-        passed: list[Candidate] = []
-        try:
-            for cold in _COLD:
-                window = self._plan_among(txn, queue, nbytes, pinned, cold, passed)
-                if window is not None:
-                    return window
-        finally:
-            for candidate in reversed(passed):
-                queue.put_back(candidate)
+        for space in self.victims(txn)[:1]:
+            queue = self.arena_queue(space)
+            while (candidate := queue.pop()) is not None:
+                piece = self._piece_of(txn, candidate)
+                if piece is not None and piece.nbytes >= nbytes:
+                    return piece
+                if piece is not None:
+                    queue.put_back(candidate)
+                    return None
         return None
-
-    def _plan_among(
-        self,
-        txn: WriteTxn,
-        queue: VictimQueue,
-        nbytes: int,
-        pinned: set[int],
-        cold: float,
-        passed: list[Candidate],
-    ) -> list[Piece] | None:
-        for candidate in self._candidates(queue, passed):
-            seed = self._piece_of(txn, candidate)
-            if seed is None:
-                passed.remove(candidate)  # gone since the scan
-                continue
-            if seed.offset in pinned:
-                continue
-            if seed.nbytes >= nbytes:
-                passed.remove(candidate)
-                return [seed]
-            window = self._window(txn, queue, seed, nbytes, pinned, cold)
-            if window is not None:
-                return window
-        return None
-
-    @staticmethod
-    def _candidates(queue: VictimQueue, passed: list[Candidate]) -> Iterator[Candidate]:
-        yield from list(passed)
-        while len(passed) < _TRIES:
-            candidate = queue.pop(rescan=not passed)
-            if candidate is None:
-                return
-            passed.append(candidate)
-            yield candidate
 
     def _piece_of(self, txn: WriteTxn, candidate: Candidate) -> Piece | None:
         key = self._books.key_of(txn, candidate.slot)
@@ -161,79 +114,134 @@ class Evictor:
             return None
         return Piece(entry.offset, entry.extent_nbytes, entry.slot)
 
-    def _window(
-        self,
-        txn: WriteTxn,
-        queue: VictimQueue,
-        seed: Piece,
-        nbytes: int,
-        pinned: set[int],
-        cold: float,
-    ) -> list[Piece] | None:
-        around = self._surroundings(txn, seed, nbytes)
-        slots = np.array([piece.slot for piece in around], dtype=np.int64)
-        heat = np.zeros(slots.size)
-        heat[slots >= 0] = queue.heat(slots[slots >= 0])
-        pieces: list[Piece] = []
-        weights: list[float] = []
-        for piece, warmth in zip(around, heat.tolist(), strict=True):
-            if piece.offset in pinned:
-                weights.append(np.inf)
-            elif piece.slot < 0 or warmth <= cold:
-                weights.append(warmth * piece.nbytes)
-            elif piece.nbytes * _MOVE_SHARE <= nbytes:
-                piece = Piece(piece.offset, piece.nbytes, piece.slot, move=True)
-                weights.append(float(piece.nbytes * _MOVE_SHARE))
-            else:
-                weights.append(np.inf)
-            pieces.append(piece)
-        return _cheapest(pieces, weights, seed, nbytes)
+    # -- windows -----------------------------------------------------------
 
-    def _surroundings(self, txn: WriteTxn, seed: Piece, nbytes: int) -> list[Piece]:
-        start = max(seed.offset - nbytes, 0)
-        end = seed.offset + seed.nbytes + nbytes
-        pieces = []
+    def find_window(
+        self, index: Index, spaces: list[Namespace], terms: Terms
+    ) -> list[Piece] | None:
+        """Neighbouring pieces around the coldest entry that has them.
+
+        Parameters
+        ----------
+        spaces
+            Those whose entries may be evicted; the first must give.
+
+        Returns
+        -------
+        list[Piece] | None
+            By offset. Looked at only: whoever executes it checks that it holds.
+        """
+        if not spaces:
+            return None
+        queue, passed = self.arena_queue(spaces[0]), list[Candidate]()
+        try:
+            for _ in range(_TRIES):
+                candidate = queue.pop(rescan=not passed)
+                if candidate is None:
+                    return None
+                passed.append(candidate)
+                window = index.snapshot(
+                    lambda txn, seed=candidate: self._around(txn, seed, spaces, terms)  # type: ignore[misc]
+                )
+                if window is not None:
+                    return window
+        finally:
+            for candidate in reversed(passed):
+                queue.put_back(candidate)
+        return None
+
+    def _around(
+        self, txn: WriteTxn, seed: Candidate, spaces: list[Namespace], terms: Terms
+    ) -> list[Piece] | None:
+        own = self._piece_of(txn, seed)
+        if own is None or own.offset in terms.pinned:
+            return None
+        pieces = list(self._surroundings(txn, own, terms))
+        heat = self._heat(np.array([piece.slot for piece in pieces]), spaces)
+        pieces, costs = _weigh(pieces, heat.tolist(), terms)
+        run = cheapest_run(
+            pieces,
+            costs,
+            terms.nbytes,
+            around=own.offset,
+            moved_max=int(terms.nbytes * terms.move_share),
+        )
+        return None if run is None else _trim(run, terms.nbytes)
+
+    def _heat(
+        self, slots: NDArray[np.int64], spaces: list[Namespace]
+    ) -> NDArray[np.float64]:
+        """Of each slot within its namespace; infinite if that does not give."""
+        heat = np.full(slots.size, inf)
+        heat[slots < 0] = 0.0
+        live = np.flatnonzero(slots >= 0)
+        for space in spaces:
+            found = self.arena_queue(space).heat(slots[live])
+            heat[live] = np.minimum(heat[live], found)
+        return heat
+
+    def _surroundings(
+        self, txn: WriteTxn, seed: Piece, terms: Terms
+    ) -> Iterator[Piece]:
+        """What lies near enough to share a window with the seed, by offset."""
+        start = max(seed.offset - terms.nbytes, 0)
+        end = seed.end + terms.nbytes
+        found: list[Piece] = []
         for extent in self._books.extents(txn, self._books.extent_before(txn, start)):
-            if extent.offset >= end or len(pieces) >= _NEIGHBOURS:
+            if extent.offset >= end or len(found) >= _NEIGHBOURS:
                 break
-            pieces.append(Piece(extent.offset, extent.nbytes, extent.slot))
-        first = min((piece.offset for piece in pieces), default=start)
-        for offset, length in free_ranges(txn, min(start, first)):
+            found.append(Piece(extent.offset, extent.nbytes, extent.slot))
+        first = min(found[0].offset, start) if found else start
+        for offset, nbytes in free_ranges(txn, first):
             if offset >= end:
                 break
-            pieces.append(Piece(offset, length, -1))
-        return sorted(pieces, key=lambda piece: piece.offset)
+            found.append(Piece(offset, nbytes, FREE))
+        if terms.unused is not None and terms.unused[0] < end:
+            found.append(Piece(*terms.unused, UNUSED))
+        yield from sorted(found, key=lambda piece: piece.offset)
 
 
-def _cheapest(
-    pieces: list[Piece], weights: list[float], seed: Piece, nbytes: int
-) -> list[Piece] | None:
-    """The run of touching pieces around the seed with the least weight.
-
-    Two ends move over the pieces: for each last piece the latest first piece
-    that still makes the run long enough.
-    """
-    best: tuple[float, int, int] | None = None
-    first, length, weight = 0, 0, 0.0
-    for last, piece in enumerate(pieces):
-        touches = last and pieces[last - 1].offset + pieces[last - 1].nbytes
-        if weights[last] == np.inf or touches != piece.offset:
-            first, length, weight = last, 0, 0.0
-        if weights[last] == np.inf:
-            first = last + 1
-            continue
-        length += piece.nbytes
-        weight += weights[last]
-        while length - pieces[first].nbytes >= nbytes:
-            length -= pieces[first].nbytes
-            weight -= weights[first]
-            first += 1
-        holds = pieces[first].offset <= seed.offset <= piece.offset
-        if length >= nbytes and holds and _moves(pieces[first : last + 1], nbytes):
-            best = min(best or (weight, first, last), (weight, first, last))
-    return pieces[best[1] : best[2] + 1] if best else None
+def _excess(
+    spaces: list[Namespace], accounts: list[Account], capacity_nbytes: int
+) -> list[int]:
+    """Bytes of each namespace over its share: its quota, else an equal part."""
+    promised = sum(space.quota_nbytes or 0 for space in spaces)
+    open_ended = sum(space.quota_nbytes is None for space in spaces)
+    equal = max(capacity_nbytes - promised, 0) // max(open_ended, 1)
+    return [
+        account.stored_nbytes
+        - (equal if space.quota_nbytes is None else space.quota_nbytes)
+        for space, account in zip(spaces, accounts, strict=True)
+    ]
 
 
-def _moves(window: list[Piece], nbytes: int) -> bool:
-    moved = sum(piece.nbytes for piece in window if piece.move)
-    return moved * _MOVE_SHARE <= nbytes
+def _weigh(
+    pieces: list[Piece], heat: list[float], terms: Terms
+) -> tuple[list[Piece], list[float]]:
+    """What each piece costs; those that can only be moved are marked so."""
+    weighed: list[Piece] = []
+    costs: list[float] = []
+    movable = terms.nbytes * terms.move_share
+    for piece, warmth in zip(pieces, heat, strict=True):
+        if piece.offset in terms.pinned and piece.slot >= 0:
+            weighed.append(piece)
+            costs.append(inf)
+        elif warmth <= terms.cold:
+            weighed.append(piece)
+            costs.append(warmth * piece.nbytes)
+        elif piece.nbytes <= movable:
+            weighed.append(replace(piece, move=True))
+            costs.append(_MOVE_COST * piece.nbytes)
+        else:
+            weighed.append(piece)
+            costs.append(inf)
+    return weighed, costs
+
+
+def _trim(run: list[Piece], nbytes: int) -> list[Piece]:
+    """Take no more above the top than is needed."""
+    last = run[-1]
+    if last.slot == UNUSED:
+        needed = nbytes - (last.offset - run[0].offset)
+        run = [*run[:-1], replace(last, nbytes=max(needed, 0))]
+    return [piece for piece in run if piece.nbytes]

@@ -91,7 +91,7 @@ class WriteTxn:
         self.after: list[Callable[[], object]] = []
         """Run after the commit, still behind the gate: updates that must not
         happen if the transaction does not."""
-        self.packed = self.get(_STATE, db=tables.meta)
+        self.packed: bytes = self.get(_STATE, db=tables.meta)
         self.state = State.unpack(self.packed) if self.packed else State(0)
 
 

@@ -145,7 +145,7 @@ class Inspector:
         """Entry keys (and whole long keys) that are due."""
 
         def due(txn: WriteTxn) -> list[tuple[bytes, bytes]]:
-            found = []
+            found: list[tuple[bytes, bytes]] = []
             with txn.txn.cursor(txn.tables.expiries) as cursor:
                 for moment, key in cursor:
                     if _INSTANT.unpack_from(moment)[0] > now or len(found) == most:

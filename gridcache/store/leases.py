@@ -60,4 +60,4 @@ def leased_memory(view: NDArray[np.uint8], lease: Lease) -> memoryview:
     owner = view.view(_Leased)
     owner.lease = lease
     owner.flags.writeable = False
-    return memoryview(owner)  # type: ignore[arg-type]
+    return memoryview(owner)

@@ -7,18 +7,19 @@ same store in every process of the machine, with no server.
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
-from gridcache.errors import ClosedError
+from gridcache.errors import ClosedError, OutOfSpaceError
 from gridcache.store import marks, recovery
 from gridcache.store.check import check_store
 from gridcache.store.entries import Extent, tag_key
 from gridcache.store.flights import Flights
 from gridcache.store.housekeeping import Housekeeper
-from gridcache.store.index import WriteTxn
+from gridcache.store.index import IndexFullError, WriteTxn
 from gridcache.store.inspector import Inspector
 from gridcache.store.leases import LeaseBook
 from gridcache.store.namespaces import (
@@ -44,9 +45,11 @@ from gridcache.store.writer import Order, Writer
 
 __all__ = ["NodeStore"]
 
+T = TypeVar("T")
+
 _LEASE_SHARE = 2
 """Views of one process may hold half of the capacity."""
-_BATCH = 256
+_BATCH = 64
 """Entries deleted or listed per transaction."""
 
 
@@ -98,7 +101,7 @@ class NodeStore:
             return found or self._add_namespace(txn, wanted)
 
         found = self._parts.index.snapshot(lambda txn: find_namespace(txn, wanted.name))
-        return found or self._parts.index.transact(find_or_add)
+        return found or self._transact(find_or_add)
 
     def change_namespace(self, changed: Namespace) -> Namespace:
         """Replace the settings of a namespace that exists."""
@@ -147,6 +150,8 @@ class NodeStore:
         def work(txn: WriteTxn) -> int:
             done = 0
             for key, long_key in keys:
+                if reason is MissReason.DELETED:
+                    self.flights.void(txn, key)
                 entry = books.find(txn, key)
                 if entry is None or entry.long_key != long_key:
                     continue
@@ -166,10 +171,28 @@ class NodeStore:
                 done += not (late and reason is MissReason.DELETED)
             return done
 
-        done = parts.index.transact(work)
+        try:
+            done = self._transact(work)
+        except OutOfSpaceError:  # no index page for so many at once
+            if len(keys) == 1:
+                raise
+            half = len(keys) // 2
+            return self._remove(keys[:half], reason) + self._remove(keys[half:], reason)
         if self.durable:
             self._sync()
         return done
+
+    def _transact(self, work: Callable[[WriteTxn], T]) -> T:
+        """A write transaction; room in the index is made if there is none."""
+        try:
+            return self._parts.index.transact(work)
+        except IndexFullError:
+            with suppress(OutOfSpaceError):
+                self._relief.relieve_index()
+        try:
+            return self._parts.index.transact(work)
+        except IndexFullError:
+            raise self._parts.index.full_error() from None
 
     def forget_corrupt(self, space: Namespace, key: str, generation: int) -> None:
         """Remove an entry whose bytes are damaged, if it is still that one."""
@@ -217,10 +240,12 @@ class NodeStore:
                 books.rewrite(txn, entry_id, old, new, account)
             return True
 
-        return parts.index.transact(work)
+        return self._transact(work)
 
     def clear(self, space: Namespace, tag: str | None = None) -> int:
         """Delete all entries of a namespace, or those with a tag."""
+        if tag is None:
+            self.flights.void_all(space)
         done = 0
         while True:
             keys = self._some_keys(space, tag)
@@ -342,7 +367,7 @@ class NodeStore:
         pending = self._parts.counters
         if pending:
             self._parts.counters = {}
-            self._parts.index.transact(lambda txn: merge_counters(txn, pending))
+            self._transact(lambda txn: merge_counters(txn, pending))
 
     def _sync(self) -> None:
         self._parts.arena.sync()

@@ -14,7 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from gridcache.errors import (
-    ConfigError,
     StoreAccessError,
     StoreFormatError,
 )
@@ -30,14 +29,13 @@ from gridcache.store.filesystem import is_memory
 from gridcache.store.gone import Gone
 from gridcache.store.index import Index
 from gridcache.store.layout import (
-    MINIMUM_CAPACITY,
     Superblock,
     read_superblock,
     write_superblock,
 )
 from gridcache.store.node_store import NodeStore
 from gridcache.store.parts import Parts
-from gridcache.store.room import index_step
+from gridcache.store.room import check_capacity, index_step
 from gridcache.store.state import State
 
 __all__ = ["close_store", "open_store"]
@@ -126,26 +124,8 @@ def _make_if_absent(
     if capacity_nbytes is None:
         message = f"there is no store at {directory}"
         raise FileNotFoundError(message)
-    _check_capacity(capacity_nbytes, directory)
+    check_capacity(capacity_nbytes, directory)
     _make(directory, capacity_nbytes, durable=durable)
-
-
-def _check_capacity(capacity_nbytes: int, directory: Path) -> None:
-    if capacity_nbytes < MINIMUM_CAPACITY:
-        message = (
-            f"a capacity of {capacity_nbytes} bytes is too small; the least is "
-            f"{MINIMUM_CAPACITY} (4MiB)"
-        )
-        raise ConfigError(message, capacity=capacity_nbytes)
-    parent = next(path for path in directory.parents if path.exists())
-    stats = os.statvfs(parent)
-    total = stats.f_blocks * stats.f_frsize
-    if capacity_nbytes > total:
-        message = (
-            f"a capacity of {capacity_nbytes} bytes is more than the {total} bytes of "
-            f"the file system of {parent}; give less, or another path="
-        )
-        raise ConfigError(message, capacity=capacity_nbytes, total=total)
 
 
 def _make(directory: Path, capacity_nbytes: int, *, durable: bool) -> None:

@@ -105,7 +105,11 @@ class Reader:
         generation, _, flags, header_len, _, cost_s, offset, nbytes, lead = (
             _SIMPLE.unpack_from(record)
         )
-        if lead or nbytes > _COPY_MAX or (view and flags & VIEWABLE and nbytes >= VIEW_MIN):
+        if (
+            lead
+            or nbytes > _COPY_MAX
+            or (view and flags & VIEWABLE and nbytes >= VIEW_MIN)
+        ):
             return None
         body = self._parts.arena.read(offset, nbytes)
         if not (_LOADS_IN_ORDER and self._access.words[_REUSES] == reuses):

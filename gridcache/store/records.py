@@ -13,7 +13,7 @@ from struct import Struct
 
 import xxhash
 
-from gridcache.codec.frames import align
+from gridcache.codec.frames import ALIGNMENT, align
 
 __all__ = [
     "ARENA",
@@ -22,6 +22,7 @@ __all__ = [
     "Entry",
     "entry_key",
     "entry_text",
+    "extent_nbytes",
     "pack_entry",
     "unpack_entry",
 ]
@@ -95,6 +96,11 @@ class Entry:
     def stored_nbytes(self) -> int:
         """What the entry counts for in its namespace."""
         return self.extent_nbytes or len(self.header) + len(self.body)
+
+
+def extent_nbytes(lead_nbytes: int, body_nbytes: int) -> int:
+    """What an extent takes: at least one unit, so that its offset is its own."""
+    return align(lead_nbytes + body_nbytes) or ALIGNMENT
 
 
 def entry_key(namespace_id: int, key: str) -> tuple[bytes, bytes]:
@@ -190,7 +196,7 @@ def unpack_entry(record: bytes) -> Entry:
         long_key,
         tags,
         body,
-        align(lead_nbytes + body_nbytes) if offset >= 0 else 0,
+        extent_nbytes(lead_nbytes, body_nbytes) if offset >= 0 else 0,
     )
 
 

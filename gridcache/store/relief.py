@@ -6,19 +6,23 @@ plan; how a window is cleared is `claims`.
 """
 
 import os
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from gridcache.errors import OutOfSpaceError
 from gridcache.store.access import AccessTable
 from gridcache.store.arena import Arena
-from gridcache.store.claims import ChangedError, Reservation
+from gridcache.store.claims import CannotMoveError, ChangedError, Reservation
 from gridcache.store.eviction import get_policy
-from gridcache.store.index import WriteTxn
+from gridcache.store.evictor import Terms
+from gridcache.store.index import IndexFullError, WriteTxn
 from gridcache.store.namespaces import Account, Namespace, all_namespaces, load_account
 from gridcache.store.outcome import MissReason
 from gridcache.store.parts import Parts
 from gridcache.store.records import Entry
 from gridcache.store.room import Room
+from gridcache.store.window import Piece
 
 __all__ = ["NoRoomError", "Relief"]
 
@@ -28,6 +32,17 @@ _EVICT_MOST = 8
 """Entries evicted per transaction: each dirties a handful of index pages, which
 cannot be used again before the next."""
 _INDEX_BATCH = 32
+_ATTEMPTS = (
+    (0.05, 0.125, False),
+    (0.2, 0.125, False),
+    (0.5, 0.0, False),
+    (1.0, 0.0, True),
+    (1.0, 1.0, True),
+)
+"""How cold entries must be, what share of a window may be moved, and whether
+only the namespace most over its share gives: what costs least first."""
+_PATIENCE = 4
+"""Times that scattered entries are evicted to let others move."""
 _RETIRED_MAX = 32
 """Extents that may wait before a put frees them."""
 _HEAD_NBYTES = 8
@@ -49,6 +64,8 @@ class Relief:
         """A hint: the last allocation found no room, so do not hope."""
         self.index_is_full = False
         """At its share: small values go to the arena."""
+        self.index_is_exhausted = False
+        """Only the reserve is left, for deletes: every put looks again."""
 
     # -- the arena ---------------------------------------------------------
 
@@ -70,48 +87,78 @@ class Relief:
         OutOfSpaceError
             Pins, leases or other writers hold everything.
         """
+        patience = _PATIENCE
         for _ in range(TRIES):
-            if self._hopeful(nbytes):
-                found = self._parts.index.transact(
-                    lambda txn: self._reserve_free(txn, nbytes)
-                )
-                if found is not None:
-                    self.crowded = False
-                    return found
-            cleared = self._clear_window(nbytes)
-            if isinstance(cleared, Reservation):
-                return cleared
-            if not cleared and not self.reap():
-                break
+            try:
+                found, progress = self._try_reserve(nbytes)
+            except IndexFullError:
+                self.relieve_index()
+                continue
+            if found is not None:
+                return found
+            if not progress and not self.reap():
+                patience -= 1
+                if not patience or not self.evict_bytes(nbytes):
+                    break
         raise self.out_of_space(nbytes)
 
-    def _hopeful(self, nbytes: int) -> bool:
-        """True unless the arena is known to have no free range long enough."""
-        if not self.crowded:
-            return True
-        state = self._parts.index.snapshot(lambda txn: txn.state)
-        return bool(state.free_nbytes >= nbytes or state.retired)
+    def _try_reserve(self, nbytes: int) -> tuple[Reservation | None, bool]:
+        """One round: the reservation, and whether anything was cleared for it."""
+        found, cleared = self._parts.index.transact(
+            lambda txn: self._reserve_simply(txn, nbytes)
+        )
+        self.crowded = found is None
+        if cleared is not None:
+            return self._parts.claims.confirm([cleared], nbytes), True
+        return found or self._clear_window(nbytes), False
 
-    def _reserve_free(self, txn: WriteTxn, nbytes: int) -> Reservation | None:
-        if txn.state.retired:
-            self.free_retired(txn)
+    def _reserve_simply(
+        self, txn: WriteTxn, nbytes: int
+    ) -> tuple[Reservation | None, Piece | None]:
+        """Reserve a free range, or clear the coldest entry if that is enough."""
+        self.free_retired(txn)
         offset = self._room.allocate(txn, nbytes)
-        if offset is None:
-            return None
-        return self._parts.claims.simple(txn, offset, nbytes)
+        if offset is not None:
+            txn.after.append(self._parts.access.note_reuse)
+            return self._parts.claims.simple(txn, offset, nbytes), None
+        piece = self._parts.evictor.coldest(txn, nbytes)
+        if piece is not None:
+            self._parts.claims.clear(txn, [piece], nbytes, "space")
+        return None, piece
 
-    def _clear_window(self, nbytes: int) -> Reservation | bool:
-        """Evict a window; False if no namespace has one."""
+    def _clear_window(self, nbytes: int) -> Reservation | None:
+        """Evict a window, as cold and with as few moves as can be."""
         parts = self._parts
         pinned = parts.clients.pinned_offsets()
-        for space in parts.index.snapshot(parts.evictor.victims):
-            pieces = parts.evictor.find_window(parts.index, space, nbytes, pinned)
-            if pieces is not None:
-                try:
-                    return parts.claims.window(pieces, nbytes, "space") or True
-                except ChangedError:
-                    return True
-        return False
+        spaces = parts.index.snapshot(parts.evictor.victims)
+        unused = self._room.unused()
+        for cold, move_share, everybody in _ATTEMPTS:
+            terms = Terms(nbytes, cold, move_share, pinned, unused)
+            givers = spaces if everybody else spaces[:1]
+            for start in range(len(givers)):
+                order = givers[start:] + givers[:start]
+                window = parts.evictor.find_window(parts.index, order, terms)
+                with suppress(ChangedError, CannotMoveError):
+                    if window is not None:
+                        return parts.claims.window(window, nbytes, "space")
+        return None
+
+    def evict_bytes(self, nbytes: int) -> int:
+        """Evict that much, scattered, of whoever is most over its share.
+
+        For what must stay and is in the way: it finds other places then.
+        """
+        done = 0
+        while done < nbytes:
+            for space in self._parts.index.snapshot(self._parts.evictor.victims):
+                freed = self.evict(space, nbytes - done, nbytes, "space")
+                done += freed
+                if freed:
+                    break
+            else:
+                break
+        self._parts.index.transact(self.free_retired)
+        return done
 
     # -- what is left over -------------------------------------------------
 
@@ -142,10 +189,18 @@ class Relief:
 
     # -- eviction ----------------------------------------------------------
 
-    def evict(self, space: Namespace, nbytes: int, need: int, cause: str) -> int:
+    def evict(
+        self,
+        space: Namespace,
+        nbytes: int,
+        need: int,
+        cause: str,
+        *,
+        most: int = _EVICT_MOST,
+    ) -> int:
         """Evict some of the coldest entries of a namespace, up to `nbytes`.
 
-        Returns the stored bytes; 0 if nothing may go.
+        Returns the stored bytes; 0 if nothing may go. At most `most` entries.
         """
         if not get_policy(space.policy).evicts:
             return 0
@@ -153,7 +208,7 @@ class Relief:
 
         def work(txn: WriteTxn) -> int:
             freed, done = 0, 0
-            while freed < nbytes and done < _EVICT_MOST:
+            while freed < nbytes and done < most:
                 candidate = queue.pop()
                 if candidate is None:
                     break
@@ -176,24 +231,6 @@ class Relief:
         note = parts.note_gone
         txn.after.append(lambda: note(key, MissReason.EVICTED, need, cause))
         return max(entry.stored_nbytes, 1)
-
-    def evict_bytes(self, nbytes: int) -> int:
-        """Evict that much of whoever is most over its share."""
-        return self._evict_widely(nbytes, lambda freed: freed, "space")
-
-    def _evict_widely(
-        self, amount: int, measure: Callable[[int], int], cause: str
-    ) -> int:
-        done = 0
-        while done < amount:
-            for space in self._parts.index.snapshot(self._parts.evictor.victims):
-                freed = self.evict(space, amount - done, 0, cause)
-                if freed:
-                    done += measure(freed)
-                    break
-            else:
-                break
-        return done
 
     def make_quota_room(self, space: Namespace, need: int, *, replaced: int) -> None:
         """Evict from a namespace that would exceed its quota.
@@ -224,17 +261,41 @@ class Relief:
     def watch_index(self) -> None:
         """Grow the index, or evict for it, before it is full."""
         if self._parts.index.near_full():
-            self.index_is_full = not self._room.grow_index()
-            if self.index_is_full:
-                self._evict_widely(_INDEX_BATCH, lambda _: _EVICT_MOST, "index")
+            self.index_is_exhausted = True
+            self.relieve_index()
+        self.index_is_exhausted = False
+
+    def prepare_index(self) -> None:
+        """Let the index keep up with the arena."""
+        while self._room.index_lags() and self._room.grow_index():
+            self.index_is_full = False
 
     def relieve_index(self) -> None:
         """After a full index: grow, or evict; raises if neither can be."""
-        if self._room.grow_index():
-            return
-        self.index_is_full = True
-        if not self._evict_widely(_INDEX_BATCH, lambda _: _EVICT_MOST, "index"):
+        self.index_is_full = not self._grow_index()
+        if self.index_is_full and not self._evict_for_index():
             raise self._parts.index.full_error()
+
+    def _grow_index(self) -> bool:
+        try:
+            return self._room.grow_index()
+        except IndexFullError:
+            return False
+
+    def _evict_for_index(self) -> int:
+        """Evict a few entries, one at a time if there is no page for more."""
+        done = 0
+        for space in self._parts.index.snapshot(self._parts.evictor.victims):
+            for most in (_EVICT_MOST, 1, 1, 1):
+                try:
+                    while done < _INDEX_BATCH and self.evict(
+                        space, sys.maxsize, 0, "index", most=most
+                    ):
+                        done += most
+                    break
+                except IndexFullError:
+                    continue
+        return done
 
     def slots_used(self, txn: WriteTxn) -> bool:
         """True if a new entry would find no slot."""

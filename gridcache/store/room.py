@@ -6,27 +6,34 @@ here keeps `arena + index + other files <= capacity` at every instant: what
 shrinks does so before what grows.
 """
 
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
-from gridcache.errors import OutOfSpaceError
+from gridcache.codec.frames import ALIGNMENT
+from gridcache.errors import ConfigError, OutOfSpaceError
 from gridcache.store.allocator import allocate, free, last_free, take
-from gridcache.store.claims import ChangedError
-from gridcache.store.evictor import Piece
+from gridcache.store.claims import CannotMoveError, ChangedError
 from gridcache.store.files import PAGE
 from gridcache.store.index import WriteTxn
-from gridcache.store.layout import Superblock, write_superblock
+from gridcache.store.layout import MINIMUM_CAPACITY, Superblock, write_superblock
 from gridcache.store.parts import Parts
+from gridcache.store.window import Piece
 
-__all__ = ["Room", "arena_step", "index_step"]
+__all__ = ["Room", "arena_step", "check_capacity", "index_step"]
 
 _INDEX_SHARE = 0.4
 """Of the capacity at most: an arena entry of 1 KiB needs a fifth, a tiny one
 more index than arena."""
+_AHEAD = 1.05
+"""How much more than in proportion the index grows: pages fill unevenly."""
 _TAIL_PIECES = 8
 """Per transaction: each dirties a handful of index pages, and the index may be
 why the tail must go."""
 _TAIL_TRIES = 100_000
+_MORE = 2
+"""Times the size of what found no place is evicted for it elsewhere."""
 
 
 def arena_step(capacity_nbytes: int) -> int:
@@ -37,6 +44,25 @@ def arena_step(capacity_nbytes: int) -> int:
 def index_step(capacity_nbytes: int) -> int:
     """Bytes by which the index grows."""
     return min(max(capacity_nbytes >> 6, 512 << 10), 32 << 20) & -PAGE
+
+
+def check_capacity(capacity_nbytes: int, directory: Path) -> None:
+    """Raise `ConfigError` if no store below a directory can be so large."""
+    if capacity_nbytes < MINIMUM_CAPACITY:
+        message = (
+            f"a capacity of {capacity_nbytes} bytes is too small; the least is "
+            f"{MINIMUM_CAPACITY} (4MiB)"
+        )
+        raise ConfigError(message, capacity=capacity_nbytes)
+    parent = next(path for path in directory.parents if path.exists())
+    stats = os.statvfs(parent)
+    total = stats.f_blocks * stats.f_frsize
+    if capacity_nbytes > total:
+        message = (
+            f"a capacity of {capacity_nbytes} bytes is more than the {total} bytes of "
+            f"the file system of {parent}; give less, or another path="
+        )
+        raise ConfigError(message, capacity=capacity_nbytes, total=total)
 
 
 class Room:
@@ -51,6 +77,9 @@ class Room:
         self._parts = parts
         self._reap = reap
         self._evict = evict
+        parts.claims.extend = self.extend_to
+        self._overhead_floor = 0
+        """As last seen; the other files only ever grow."""
         self.shortage: OutOfSpaceError | None = None
         """Why the file system refused the last growth."""
 
@@ -58,7 +87,9 @@ class Room:
         """Bytes of the files beside arena and index."""
         names = ("superblock", "lock.mdb", "gone", "access", "clients")
         directory = self._parts.directory
-        return sum((directory / name).stat().st_size for name in names) + PAGE
+        total = sum((directory / name).stat().st_size for name in names) + PAGE
+        self._overhead_floor = total
+        return total
 
     def arena_limit(self, capacity: int, index_nbytes: int) -> int:
         """The arena's greatest length beside an index."""
@@ -79,9 +110,17 @@ class Room:
         return offset
 
     def _extend(self, txn: WriteTxn, nbytes: int) -> bool:
+        return self.extend_to(txn, txn.state.top + nbytes)
+
+    def extend_to(self, txn: WriteTxn, wanted: int) -> bool:
+        """Make the arena reach an offset; False beyond its limit."""
         state = txn.state
+        if wanted <= state.arena_nbytes:
+            return True
+        most = state.capacity_nbytes - state.index_nbytes - self._overhead_floor
+        if wanted > most & -PAGE:
+            return False  # the usual case at capacity, without asking the files
         limit = self.arena_limit(state.capacity_nbytes, state.index_nbytes)
-        wanted = state.top + nbytes
         if wanted > limit:
             return False
         target = max(state.arena_nbytes + arena_step(state.capacity_nbytes), wanted)
@@ -95,16 +134,34 @@ class Room:
         state.arena_nbytes = target
         return True
 
+    def index_lags(self) -> bool:
+        """True if the index would be too small once the arena is full.
+
+        It grows ahead, in proportion, while the arena still does: later its
+        pages must be taken from the arena's tail, which costs entries.
+        """
+        state = self._parts.index.snapshot(lambda txn: txn.state)
+        limit = self.arena_limit(state.capacity_nbytes, state.index_nbytes)
+        if not 0 < state.top < limit:
+            return False
+        used = self._parts.index.used_nbytes() * _AHEAD
+        share = used / (used + state.top)
+        wanted = min(share, _INDEX_SHARE) * state.capacity_nbytes
+        return wanted > state.index_nbytes
+
+    def unused(self) -> tuple[int, int] | None:
+        """(offset, nbytes) above the top that the arena could still take."""
+        state = self._parts.index.snapshot(lambda txn: txn.state)
+        limit = self.arena_limit(state.capacity_nbytes, state.index_nbytes)
+        limit = max(limit, state.arena_nbytes) & -ALIGNMENT
+        return (state.top, limit - state.top) if limit > state.top else None
+
     def shrink_arena(self, target: int) -> bool:
         """Empty and cut the arena's tail; False if leases or pins hold it.
 
-        The coldest entries go first, so that warm ones of the tail find a place.
+        What finds a place below moves there, the rest is evicted whatever its
+        heat: a few pieces at a time, so that the index needs no room for it.
         """
-        state = self._parts.index.snapshot(lambda txn: txn.state)
-        excess = state.top - target - state.free_nbytes
-        if excess > 0:
-            self._evict(excess)
-            self._reap()
         for _ in range(_TAIL_TRIES):
             if self._parts.index.transact(lambda txn: self._cut(txn, target)):
                 return True
@@ -144,6 +201,8 @@ class Room:
             )
         except ChangedError:
             return True
+        except CannotMoveError as stuck:
+            return self._evict(_MORE * stuck.nbytes) > 0
         if claimed is not None:
             self._parts.claims.give_back(claimed.parts)
         self._reap()
@@ -198,9 +257,12 @@ class Room:
 
         Raises
         ------
+        ConfigError
+            Too small, or more than the file system has.
         OutOfSpaceError
             Index, pins or leases need more; the old capacity stays.
         """
+        check_capacity(capacity, self._parts.directory)
         state = self._parts.index.snapshot(lambda txn: txn.state)
         before = state.capacity_nbytes
         limit = self.arena_limit(capacity, state.index_nbytes)

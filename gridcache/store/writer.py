@@ -18,7 +18,7 @@ from gridcache.store.index import IndexFullError, WriteTxn
 from gridcache.store.layout import INLINE_MAX, SINGLE_PHASE_MAX
 from gridcache.store.namespaces import Account, Namespace
 from gridcache.store.parts import Parts
-from gridcache.store.records import Entry, entry_key
+from gridcache.store.records import Entry, entry_key, extent_nbytes
 from gridcache.store.relief import TRIES, NoRoomError, Relief
 
 __all__ = ["Order", "Writer"]
@@ -26,7 +26,8 @@ __all__ = ["Order", "Writer"]
 _HEADER_MAX = 512
 """Bytes of header kept in the index; a longer one lies before the body."""
 _CHECK_INDEX_EVERY = 16
-"""Write transactions between two looks at the index's fill."""
+_PREPARE_INDEX_EVERY = 512
+"""Write transactions between two looks at the index's fill, now and to come."""
 
 
 class _OverQuotaError(Exception):
@@ -86,6 +87,7 @@ class Writer:
             It cannot fit. An older value of the key stays.
         """
         self._parts.claims.abort_leftover()
+        self._look_after_index()
         put = self._prepare(order)
         nbytes = put.entry.extent_nbytes
         if put.entry.inline:
@@ -142,7 +144,7 @@ class Writer:
             record = self._parts.books.pack(key, entry)
             entry.lead_nbytes += head_nbytes(len(key), len(record))
         if not inline:
-            entry.extent_nbytes = align(entry.lead_nbytes + body_nbytes)
+            entry.extent_nbytes = extent_nbytes(entry.lead_nbytes, body_nbytes)
         return _Put(order, key, entry)
 
     # -- commit ------------------------------------------------------------
@@ -164,10 +166,15 @@ class Writer:
             except IndexFullError:
                 self._relief.relieve_index()
             else:
-                if self._parts.index.writes % _CHECK_INDEX_EVERY == 0:
-                    self._relief.watch_index()
                 return generation
         raise self._relief.out_of_space(put.entry.stored_nbytes)
+
+    def _look_after_index(self) -> None:
+        writes = self._parts.index.writes
+        if writes % _CHECK_INDEX_EVERY == 0 or self._relief.index_is_exhausted:
+            self._relief.watch_index()
+        if writes % _PREPARE_INDEX_EVERY == 0:
+            self._relief.prepare_index()
 
     def _commit(self, txn: WriteTxn, put: _Put) -> int | None:
         order, entry, books = put.order, put.entry, self._parts.books
