@@ -5,11 +5,10 @@ heartbeat, dead readers and clients, expired entries, pages of ended views,
 counters. The thread is a daemon and holds the store weakly.
 """
 
+import logging
 import threading
 import weakref
 from typing import TYPE_CHECKING
-
-from gridcache.errors import GridCacheError
 
 if TYPE_CHECKING:
     from gridcache.store.node_store import NodeStore
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Housekeeper"]
 
 PERIOD_S = 1.0
+_logger = logging.getLogger("gridcache")
 
 
 class Housekeeper:
@@ -47,9 +47,9 @@ def _run(store: "weakref.ref[NodeStore]", stop: threading.Event) -> None:
             return
         try:
             alive.tidy()
-        except (GridCacheError, OSError):
-            # A stalled store or a full disk is told to the callers, not to a
-            # background thread; the next round tries again.
-            continue
+        except Exception:  # noqa: BLE001
+            # A stalled store, a full disk or index is told to the callers, not to a
+            # background thread; without it nobody would reap. Next round again.
+            _logger.debug("a round of housekeeping failed", exc_info=True)
         finally:
             del alive
