@@ -294,3 +294,20 @@ def test_the_log_level_is_obeyed(
     monkeypatch.setenv("GRIDCACHE_LOG_LEVEL", "ERROR")
     grid("keys")
     assert logging.getLogger("gridcache").level == logging.ERROR
+
+
+def test_the_doctor_ends_with_what_fails(
+    grid: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = tmp_path / "stores"
+    directory.mkdir(mode=0o700)
+    monkeypatch.setenv("GRIDCACHE_DIRECTORY", str(directory))
+    assert grid("doctor").exit_code == ExitCode.OK
+    directory.chmod(0o777)
+    result = grid("doctor", "--json")
+    assert result.exit_code == ExitCode.FAILED
+    assert f"chmod 0700 '{directory}'" in result.stderr
+    rows = json.loads(result.stdout)["findings"]
+    assert [row["subject"] for row in rows if row["status"] == "fail"] == [
+        "permissions"
+    ]
