@@ -107,7 +107,8 @@ def close_store(store: NodeStore) -> None:
                 return
             if known is store:
                 del _registry.stores[identity]
-    store.close()
+        # Behind the lock: LMDB must not be opened again before it is closed.
+        store.close()
 
 
 def _make_if_absent(
