@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gridcache.config import default_directory
 
-__all__ = ["private_place"]
+__all__ = ["private_place", "setting"]
 
 _PREFIX = "gridcache-bench-"
 _LOCK = "lock"
@@ -90,3 +90,18 @@ def _stopped_by_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def setting(name: str, value: str | None) -> Iterator[None]:
+    """Set a variable of the environment for a while; None leaves it alone."""
+    before = os.environ.get(name)
+    if value is not None:
+        os.environ[name] = value
+    try:
+        yield
+    finally:
+        if value is not None:
+            os.environ.pop(name)
+        if before is not None:
+            os.environ[name] = before

@@ -1,5 +1,6 @@
 """Run: what a figure is given to measure with, and the loop over the figures."""
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
+from gridcache.bench.place import setting
 from gridcache.bench.result import Absent, Result, Unit
 from gridcache.bench.rivals import Rivals
 from gridcache.bench.scale import Scale
@@ -23,6 +25,13 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
         "large_put",
         "middle_array",
     ),
+    "decorator": ("decorator_hit", "array_key"),
+    "readers": ("reader_scaling",),
+    "scale": ("many_entries", "entry_overhead"),
+    "eviction": ("put_when_full", "eviction_tail"),
+    "usable": ("mixed_share", "single_size_share"),
+    "policies": ("window_cost", "policy_replay"),
+    "import": ("import_time",),
 }
 """By the name on the command line: the modules of `figures` it consists of."""
 
@@ -46,6 +55,7 @@ class Run:
         self.scale = plan.scale
         self.trace = plan.trace
         self.place = place
+        self._given = 0
         self._stack = ExitStack()
         self._shared: dict[str, Any] = {}
         self.rivals = self._stack.enter_context(Rivals(place, plan.without))
@@ -57,8 +67,15 @@ class Run:
         self._shared.clear()
         self._stack.close()
 
-    def cache(self, name: str, capacity: int, **options: Any) -> GridCache:
+    def cache(
+        self, name: str, capacity: int, *, near: bool = True, **options: Any
+    ) -> GridCache:
         """A cache in a new store of its own; removed with the run's place.
+
+        Parameters
+        ----------
+        near
+            False: without the near cache, where it would hide what is measured.
 
         Raises
         ------
@@ -70,9 +87,14 @@ class Run:
             message = f"{capacity} bytes are needed, {free} are free at {self.place}"
             raise MemoryError(message)
         path = self.place / "stores" / name
-        return self._stack.enter_context(
-            GridCache("bench", path=path, capacity=capacity, **options)
-        )
+        with setting("GRIDCACHE_NEAR_BYTES", None if near else "0"):
+            cache = GridCache("bench", path=path, capacity=capacity, **options)
+        return self._stack.enter_context(cache)
+
+    def unique(self, name: str) -> str:
+        """A name not given out before."""
+        self._given += 1
+        return f"{name} {self._given}"
 
     def shared(self, name: str, make: Callable[["Run"], Any]) -> Any:
         """What several figures of a benchmark use, made once."""
@@ -86,8 +108,11 @@ def measure(plan: Plan, place: Path) -> Iterator[Result]:
     for name in plan.names:
         directory = place / name
         directory.mkdir()
-        with Run(plan, directory) as run:
-            yield from _figures(plan, run, name)
+        try:
+            with Run(plan, directory) as run:
+                yield from _figures(plan, run, name)
+        finally:  # the next one needs the memory
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def _figures(plan: Plan, run: Run, name: str) -> Iterator[Result]:

@@ -38,6 +38,8 @@ class Scale:
     """Seconds of a round of the reader processes."""
     trace_length: int
     trace_keys: int
+    trace_most: int
+    """Accesses taken of a trace from a file."""
     processes: int
     """Fresh interpreters started for the import's time."""
 
@@ -61,6 +63,7 @@ FULL = Scale(
     read_s=1.0,
     trace_length=300_000,
     trace_keys=30_000,
+    trace_most=1_000_000,
     processes=11,
 )
 """What the figures are quoted from."""
@@ -84,6 +87,7 @@ QUICK = Scale(
     read_s=0.3,
     trace_length=40_000,
     trace_keys=4_000,
+    trace_most=50_000,
     processes=3,
 )
 """A look while tuning: the same operations, fewer and smaller."""
@@ -107,6 +111,7 @@ TINY = Scale(
     read_s=0.02,
     trace_length=1_000,
     trace_keys=200,
+    trace_most=1_000,
     processes=1,
 )
 """For tests: everything runs, nothing is to be quoted."""
