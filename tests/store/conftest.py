@@ -2,16 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from gridcache.store.namespaces import Namespace
 from gridcache.store.opening import close_store, open_store
 from tests.store.kit.shop import Shop
-
-if TYPE_CHECKING:
-    from gridcache.store.node_store import NodeStore
 
 CAPACITY = 16 << 20
 
@@ -23,7 +19,7 @@ def open_shop(store_dir: Path) -> Iterator[Callable[..., Shop]]:
     The function takes a capacity, a directory name, a stall time and settings
     of the namespace.
     """
-    opened: list[NodeStore] = []
+    opened: list[Shop] = []
 
     def start(
         capacity_nbytes: int = CAPACITY,
@@ -38,14 +34,15 @@ def open_shop(store_dir: Path) -> Iterator[Callable[..., Shop]]:
             capacity_nbytes=capacity_nbytes,
             stall_timeout_s=stall_timeout_s,
         )
-        opened.append(store)
         wanted = Namespace(name, **settings)  # type: ignore[arg-type]
-        return Shop(store, store.namespace(wanted))
+        opened.append(Shop(store, store.namespace(wanted)))
+        return opened[-1]
 
     yield start
-    reports = [store.check() for store in opened]
-    for store in opened:
-        close_store(store)
+    reports = [shop.store.check() for shop in opened]
+    for shop in opened:
+        close_store(shop.store)
+        shop.forget()
     for report in reports:
         assert report.ok, report.problems
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from gridcache.codec import Frames
 from gridcache.store.namespaces import Namespace
 from gridcache.store.node_store import NodeStore
 from gridcache.store.outcome import Hit, Miss
@@ -12,7 +13,7 @@ from tests.store.kit.values import frames, read_number
 __all__ = ["Shop"]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Shop:
     """One namespace of a store, with checked values."""
 
@@ -24,6 +25,10 @@ class Shop:
         viewable = order.pop("viewable", True)
         header_nbytes = order.pop("header_nbytes", 0)
         value = frames(number, nbytes, viewable=viewable, header_nbytes=header_nbytes)
+        return self.put_frames(key, value, **order)
+
+    def put_frames(self, key: str, value: Frames, **order: Any) -> int | None:
+        """Store frames."""
         return self.store.put(Order(self.space, key, value, **order))
 
     def look_up(self, key: str, *, view: bool = True) -> Hit | Miss:
@@ -50,6 +55,10 @@ class Shop:
     def delete(self, *keys: str) -> int:
         """Delete keys."""
         return self.store.delete(self.space, list(keys))
+
+    def forget(self) -> None:
+        """Drop the store: pytest keeps its fixtures beyond the leak check."""
+        del self.store
 
     def keys(self) -> list[str]:
         """All keys."""
