@@ -2,7 +2,8 @@
 
 Covers every dtype of `dtypes` and exactly `numpy.ndarray`; objects, masked
 arrays, matrices and other subclasses are pickled. Arrays come back read-only,
-over the body where it is raw, or private and writable with `copy=True`.
+over the body where it is raw, or private and writable with `copy=True`. A
+`numpy.memmap` comes back as an array.
 """
 
 import math
@@ -183,6 +184,8 @@ def _read_scalar(reader: Reader) -> np.generic:
 
 
 ENCODERS[np.ndarray] = _write_array
+# A memory map is an array of a file that is elsewhere; its data is what is kept.
+ENCODERS[np.memmap] = _write_array
 DECODERS[Tag.ARRAY] = _read_array
 DECODERS[Tag.NUMPY_SCALAR] = _read_scalar
 ENCODERS[np.str_] = ENCODERS[np.bytes_] = _write_text_scalar

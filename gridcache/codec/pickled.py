@@ -73,6 +73,8 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self._writer = writer
         self._private = private
         self.buffers: list[memoryview] = []
+        self._pandas = _pandas_kinds()
+        self._ordinary: set[type] = set()
 
     def _out_of_band(self, buffer: pickle.PickleBuffer) -> bool:
         try:
@@ -83,31 +85,37 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)
+        if kind not in self._ordinary:
+            reduced = self._reduce_by_family(obj, kind)
+            if reduced is not None:
+                return reduced
+        return super().reducer_override(obj)
+
+    def _reduce_by_family(self, obj: Any, kind: type) -> Any:
+        """Return how another family reduces `obj`; None if it is ordinary."""
         if kind in _CHANGED:
             msg = f"a {kind.__name__} would not come back as one"
             raise TypeError(msg)
         if kind.__module__ != "builtins" and encoder_of(kind) is not None:
             with suppress(NeedsPickle):
                 return _nested, (self._writer.nested(obj),)
-        if _is_pandas(obj):
-            return self._private_reduce(obj)
-        if isinstance(obj, np.ndarray) and not self._private:
+        if issubclass(kind, self._pandas) and not self._private:
+            # A pickle for itself, so that its arrays come back writable.
+            return _nested, (self._writer.nested(obj, _write_private_pickle),)
+        if issubclass(kind, np.ndarray) and not self._private:
             return _frozen_reduce(obj)
-        return super().reducer_override(obj)
-
-    def _private_reduce(self, obj: Any) -> Any:
-        """Pickle `obj` for itself, so that its arrays come back writable."""
-        if self._private:
-            return super().reducer_override(obj)
-        return _nested, (self._writer.nested(obj, _write_private_pickle),)
+        if encoder_of(kind) is None:
+            self._ordinary.add(kind)
+        return None
 
 
-def _is_pandas(obj: Any) -> bool:
+def _pandas_kinds() -> tuple[type, ...]:
     pandas: Any = sys.modules.get("pandas")
-    names = "DataFrame", "Series", "Index"
     # pandas may be half imported, in another thread.
-    kinds = tuple(getattr(pandas, name, type(None)) for name in names)
-    return obj is not None and isinstance(obj, kinds)
+    api = getattr(getattr(pandas, "api", None), "extensions", None)
+    array = getattr(api, "ExtensionArray", None)
+    kinds = [getattr(pandas, name, None) for name in ("DataFrame", "Series", "Index")]
+    return tuple(kind for kind in (*kinds, array) if kind is not None)
 
 
 def _frozen_reduce(array: np.ndarray[Any, Any]) -> Any:

@@ -104,6 +104,27 @@ def test_pandas_inside_objects_is_writable_and_private(lay_out: LayOut) -> None:
     assert not first.array.flags.writeable
 
 
+def test_arrays_of_pandas_inside_objects_are_writable(lay_out: LayOut) -> None:
+    pd = pytest.importorskip("pandas")
+    again = through(Box(a=pd.array([1, 2], dtype="Int64")), lay_out)
+    again.a[0] = 7
+    assert again.a[0] == 7
+
+
+def test_a_generator_of_random_numbers_goes_on_where_it_was(lay_out: LayOut) -> None:
+    rng = np.random.default_rng(5)
+    again = through(rng, lay_out)
+    assert again.random() == rng.random()
+
+
+def test_a_memory_map_comes_back_as_an_array(tmp_path: Path, lay_out: LayOut) -> None:
+    array = np.memmap(tmp_path / "data", np.float64, "w+", shape=(9000,))
+    array[:] = 1.5
+    again = through([array], lay_out)[0]
+    assert type(again) is np.ndarray
+    assert np.array_equal(again, array)
+
+
 def test_an_exception_of_the_users_class_reaches_the_caller(lay_out: LayOut) -> None:
     with pytest.raises(KeyError, match="no, thank you"):
         through(Refuses(), lay_out)
