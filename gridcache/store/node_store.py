@@ -8,7 +8,7 @@ same store in every process of the machine, with no server.
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +16,7 @@ from typing import TypeVar
 from gridcache.errors import ClosedError, OutOfSpaceError
 from gridcache.store import marks, recovery
 from gridcache.store.check import check_store
+from gridcache.store.durability import GroupCommit, sync_store
 from gridcache.store.entries import Extent, tag_key
 from gridcache.store.flights import Flights
 from gridcache.store.housekeeping import Housekeeper
@@ -66,6 +67,7 @@ class NodeStore:
         self.flights = Flights(parts)
         self._housekeeper: Housekeeper | None = Housekeeper(self)
         self._closed = False
+        self._commits = GroupCommit(lambda: sync_store(parts.directory))
         self.get = self._reader.get
         self.is_current = self._reader.is_current
 
@@ -122,8 +124,7 @@ class NodeStore:
     def put(self, order: Order) -> int | None:
         """Store frames under a key; see `Writer.put`."""
         generation = self._writer.put(order)
-        if self.durable:
-            self._sync()
+        self._acknowledge()
         return generation
 
     def look_up(self, space: Namespace, key: str, *, view: bool = True) -> Hit | Miss:
@@ -178,8 +179,7 @@ class NodeStore:
                 raise
             half = len(keys) // 2
             return self._remove(keys[:half], reason) + self._remove(keys[half:], reason)
-        if self.durable:
-            self._sync()
+        self._acknowledge()
         return done
 
     def _transact(self, work: Callable[[WriteTxn], T]) -> T:
@@ -345,6 +345,7 @@ class NodeStore:
                 parts.arena.forget(*self._leases.ended.popleft())
         if self._has_work():
             self._relief.reap()
+        self._relief.keep_bound()
         self._expire()
         self.flights.tidy()
         self._flush_counters()
@@ -369,15 +370,22 @@ class NodeStore:
             self._parts.counters = {}
             self._transact(lambda txn: merge_counters(txn, pending))
 
-    def _sync(self) -> None:
-        self._parts.arena.sync()
-        self._parts.index.sync()
+    def _acknowledge(self) -> None:
+        """In a durable store, wait for a sync of what was just committed."""
+        if self.durable:
+            self._commits.acknowledge()
+
+    def batch(self) -> AbstractContextManager[None]:
+        """One sync for this thread's puts and deletes, at the block's end."""
+        return self._commits.batch()
 
     # -- life --------------------------------------------------------------
 
     def before_fork(self) -> None:
         """Hold transactions off and let a row keep the leases for the child."""
         self._child_row = self._parts.clients.claim()
+        child = self._child_row.row
+        self._parts.index.transact(lambda txn: self._parts.claims.reap(txn, child))
         self._parts.index.before_fork()
         self._parts.row.copy_pins_to(self._child_row)
 
@@ -396,6 +404,7 @@ class NodeStore:
         parts.claims.forget_all()
         parts.index.after_fork_in_child()
         parts.counters.clear()
+        self._commits.after_fork()
         self.flights.after_fork_in_child()
         self._housekeeper = Housekeeper(self)
 
