@@ -5,6 +5,7 @@ The same for threads and for asyncio, which differ only in how they pause. Ends 
 """
 
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -12,7 +13,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from gridcache.errors import StoreStalledError
-from gridcache.store.flights import Circular, Flight, Flights, Present
+from gridcache.flight.pulse import Pulse
+from gridcache.store.flight_records import Flight
+from gridcache.store.flights import Circular, Flights, Present
 from gridcache.store.index import IndexFullError, WriteTxn
 from gridcache.store.lead import Lead
 
@@ -22,8 +25,7 @@ Fence = Callable[[WriteTxn], bool]
 """Asked inside the commit of a put; False drops the put."""
 
 STALE_S = 3.0
-"""A leader whose process has not moved for so long loses its fence. The
-housekeeper beats once a second."""
+"""A leader whose process has not moved for so long loses its fence; three beats."""
 _CROSS_STORE_S = 30.0
 _FIRST_PAUSE_S = 0.5e-3
 _LONGEST_PAUSE_S = 10e-3
@@ -55,7 +57,8 @@ class _Frame:
     """A computation that this call chain is inside of."""
 
     flights: Flights
-    lead: Lead
+    lead: "weakref.ref[Lead]"
+    """Weak: a frame that an interruption left in the context holds no flight."""
     outer: "_Frame | None"
 
 
@@ -69,11 +72,11 @@ class Attempt:
         self, flights: Flights, key: tuple[bytes, bytes], stale_s: float
     ) -> None:
         self._flights = flights
-        self._stale_s = stale_s
-        frames = list(_frames())
-        here = [frame.lead for frame in frames if frame.flights is flights]
+        self._pulse = Pulse(stale_s)
+        chain = list(_live_chain())
+        here = [lead for where, lead in chain if where is flights]
         self._recursive = any(lead.key == key[0] for lead in here)
-        crosses = len(here) < len(frames)
+        crosses = len(here) < len(chain)
         self._deadline = time.monotonic() + _CROSS_STORE_S if crosses else None
         self._lead = Lead(*key, here[0] if here else None)
         self._following: Flight | None = None
@@ -113,17 +116,13 @@ class Attempt:
         found = self._flights.look(self._lead)
         if isinstance(found, Present):
             return found
-        if found is None or not self._flights.leads(found):
+        if found is None or not self._flights.is_held(found):
             return self._begin(0)
-        if self._is_stale(found):
+        if self._pulse.gone(self._flights, found):
             return self._begin(found.fence)
         if self._deadline is not None and time.monotonic() > self._deadline:
             return Go(_never, None)
         return self._pause(found)
-
-    def _is_stale(self, flight: Flight) -> bool:
-        age_s = time.monotonic() - self._flights.heartbeat_s(flight)
-        return age_s > self._stale_s
 
     def _pause(self, flight: Flight) -> Pause:
         leader = self._flights.local(flight)
@@ -139,7 +138,7 @@ class Attempt:
         if go.lead is None:
             yield
             return
-        token = _chain.set(_Frame(self._flights, go.lead, _chain.get()))
+        token = _chain.set(_Frame(self._flights, weakref.ref(go.lead), _chain.get()))
         try:
             yield
         finally:
@@ -148,11 +147,23 @@ class Attempt:
                 _chain.reset(token)
 
 
-def _frames() -> Iterator[_Frame]:
-    frame = _chain.get()
+def _live_chain() -> Iterator[tuple[Flights, Lead]]:
+    """The computations around this call, innermost first.
+
+    Whatever an interruption left on top of them is dropped.
+    """
+    top = frame = _chain.get()
+    live = False
     while frame is not None:
-        yield frame
+        lead = frame.lead()
+        if lead is not None and not lead.finished:
+            live = True
+            yield frame.flights, lead
         frame = frame.outer
+        if not live:
+            top = frame
+    if top is not _chain.get():
+        _chain.set(top)
 
 
 def _never(_: WriteTxn) -> bool:

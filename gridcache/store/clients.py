@@ -228,6 +228,13 @@ class Clients:
         """When the row's owner last moved, CLOCK_MONOTONIC."""
         return self.words[row * _WORDS + _HEARTBEAT] / 1e9
 
+    def visible_pid(self, row: int) -> int:
+        """Pid of the row's owner; 0 if it lives in another pid namespace."""
+        base = row * _WORDS
+        if self.words[base + _PID_NAMESPACE] != _pid_namespace():
+            return 0
+        return self.words[base + _PID]
+
     def read(self) -> list[Row]:
         """All rows with an owner."""
         self.refresh()

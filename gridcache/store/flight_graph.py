@@ -6,10 +6,7 @@ flight that depends on `f`. The same key again in one call chain is the shortest
 such cycle. Pure; the table's reader fills it.
 """
 
-__all__ = ["EDGE_PREFIX", "FlightGraph"]
-
-EDGE_PREFIX = b"\0\0"
-"""Namespaces count from 1: no entry key begins so."""
+__all__ = ["FlightGraph"]
 
 
 class FlightGraph:

@@ -21,39 +21,37 @@ Covers the table and its transactions; who waits how is in `gridcache.flight`.
   edge is checked and written in one transaction: of two calls that would wait for
   each other the second sees the first. Edges name keys, not fences, and so hold
   when a flight changes its leader.
+- A delete takes the fence too: what was read before it must not be stored after
+  it. By tag it does not, a flight's tags are not known before its value.
 - What an interruption leaves (no `end`) is told by the weak dictionary of this
   process's leads, what a death leaves by the row; `tidy` removes both.
 """
 
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from struct import Struct
 
 from gridcache.errors import CorruptFramesError, GridCacheError
-from gridcache.store.flight_graph import EDGE_PREFIX, FlightGraph
+from gridcache.store.flight_records import (
+    Edge,
+    Flight,
+    drop_edge,
+    drop_flight,
+    flight_records,
+    load_flight,
+    put_edge,
+    put_flight,
+    read_graph,
+    unpack_record,
+)
 from gridcache.store.index import IndexFullError, WriteTxn
 from gridcache.store.lead import Lead
+from gridcache.store.namespaces import Namespace
 from gridcache.store.parts import Parts
 
-__all__ = ["Circular", "Flight", "Flights", "Present"]
-
-_FLIGHT = Struct("<QQQI")
-_EDGE = Struct("<QQI")
-
-
-@dataclass(frozen=True, slots=True)
-class Flight:
-    """A record of the table."""
-
-    fence: int
-    parent: int
-    """Fence of the flight it was begun in, 0 for none."""
-    started_ns: int
-    """Of the leader's client row: tells its owners apart."""
-    row: int
+__all__ = ["Circular", "Flights", "Present"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ class Flights:
     def look(self, lead: Lead) -> Present | Flight | None:
         """What a waiter finds: the value, the flight, or neither. Writes nothing."""
         return self._parts.index.snapshot(
-            lambda txn: self._present(txn, lead) or _load(txn, lead.key)
+            lambda txn: self._present(txn, lead) or load_flight(txn, lead.key)
         )
 
     def _present(self, txn: WriteTxn, lead: Lead) -> Present | None:
@@ -97,21 +95,23 @@ class Flights:
             return None
         return Present(entry.generation)
 
-    def leads(self, flight: Flight) -> bool:
-        """True while the leader's process lives and has not forgotten the flight."""
-        return self._held(flight.row, flight.started_ns, flight.fence)
-
-    def _held(self, row: int, started_ns: int, number: int) -> bool:
+    def is_held(self, record: Flight | Edge) -> bool:
+        """True while its process lives and has not forgotten it."""
         clients, mine = self._parts.clients, self._parts.row
-        if clients.started_ns(row) != started_ns:
+        if clients.started_ns(record.row) != record.started_ns:
             return False
-        if row == mine.row:
+        if record.row == mine.row:
+            number = record.fence if isinstance(record, Flight) else record.number
             return number in self._mine
-        return clients.alive(row)
+        return clients.alive(record.row)
 
     def heartbeat_s(self, flight: Flight) -> float:
         """When the leader's process last moved, CLOCK_MONOTONIC."""
         return self._parts.clients.heartbeat_s(flight.row)
+
+    def visible_pid(self, flight: Flight) -> int:
+        """Pid of the leader's process, 0 if this process would see another there."""
+        return self._parts.clients.visible_pid(flight.row)
 
     def local(self, flight: Flight) -> Lead | None:
         """The lead, if a call of this process has it: it wakes its waiters."""
@@ -144,12 +144,12 @@ class Flights:
             present = self._present(txn, lead)
             if present is not None:
                 return present
-            flight = _load(txn, lead.key)
+            flight = load_flight(txn, lead.key)
             if flight is None:
                 return self._take(txn, lead)
-            if flight.fence != instead_of and self.leads(flight):
+            if flight.fence != instead_of and self.is_held(flight):
                 return self._follow(txn, lead, flight)
-            _void(txn, lead.key, flight)
+            drop_flight(txn, lead.key, flight)
             return self._take(txn, lead)
 
         try:
@@ -164,10 +164,9 @@ class Flights:
         lead.fence = self._parts.books.new_generation(txn)
         self._mine[lead.fence] = lead
         inside = _surrounding(txn, lead)
-        record = _FLIGHT.pack(lead.fence, inside, row.started_ns, row.row)
-        txn.put(lead.key, record, db=txn.tables.flights)
+        put_flight(txn, lead.key, Flight(lead.fence, inside, row.started_ns, row.row))
         if lead.edge:
-            txn.txn.delete(_edge_key(lead.edge), db=txn.tables.flights)
+            drop_edge(txn, lead.edge)
             txn.after.append(lead.forget_edge)
         return lead
 
@@ -175,13 +174,12 @@ class Flights:
         inside = _surrounding(txn, lead)
         if not inside or lead.edge:
             return flight
-        if _read_graph(txn).depends(flight.fence, on=inside):
+        if read_graph(txn).depends(flight.fence, on=inside):
             return Circular()
         row = self._parts.row
         lead.edge = self._parts.books.new_generation(txn)
         self._mine[lead.edge] = lead
-        record = _EDGE.pack(inside, row.started_ns, row.row) + lead.key
-        txn.put(_edge_key(lead.edge), record, db=txn.tables.flights)
+        put_edge(txn, Edge(lead.edge, inside, row.started_ns, row.row, lead.key))
         return flight
 
     # -- ending ------------------------------------------------------------
@@ -194,7 +192,7 @@ class Flights:
         """
 
         def holds(txn: WriteTxn) -> bool:
-            flight = _load(txn, lead.key)
+            flight = load_flight(txn, lead.key)
             if not lead.is_ours or flight is None or flight.fence != lead.fence:
                 return False
             txn.txn.delete(lead.key, db=txn.tables.flights)
@@ -219,11 +217,11 @@ class Flights:
             return
 
         def work(txn: WriteTxn) -> None:
-            flight = _load(txn, lead.key)
+            flight = load_flight(txn, lead.key)
             if flight is not None and flight.fence == lead.fence:
                 txn.txn.delete(lead.key, db=txn.tables.flights)
             if lead.edge:
-                txn.txn.delete(_edge_key(lead.edge), db=txn.tables.flights)
+                drop_edge(txn, lead.edge)
 
         try:
             if lead.edge or (lead.fence and not lead.finished):
@@ -233,6 +231,30 @@ class Flights:
             self._mine.pop(lead.fence, None)
             self._mine.pop(lead.edge, None)
             lead.finish()
+
+    def void(self, txn: WriteTxn, key: bytes) -> None:
+        """Take the fence of a key's flight: what it computes is older than a delete.
+
+        Its call goes on and keeps its result for itself; a waiter leads anew.
+        """
+        flight = load_flight(txn, key)
+        if flight is not None:
+            drop_flight(txn, key, flight)
+
+    def void_all(self, space: Namespace) -> None:
+        """Take the fences of all flights of a namespace."""
+
+        def under(txn: WriteTxn) -> list[bytes]:
+            return [
+                key for key, _ in flight_records(txn) if key.startswith(space.prefix)
+            ]
+
+        def work(txn: WriteTxn) -> None:
+            for key in under(txn):
+                self.void(txn, key)
+
+        if self._parts.index.snapshot(under):
+            self._parts.index.transact(work)
 
     def tidy(self) -> int:
         """Remove flights and edges that nobody holds; returns how many."""
@@ -251,8 +273,8 @@ class Flights:
     def _abandoned(self, txn: WriteTxn) -> list[tuple[bytes, bytes]]:
         return [
             (key, record)
-            for key, record in _records(txn)
-            if not self._held(*_holder(key, record))
+            for key, record in flight_records(txn)
+            if not self.is_held(unpack_record(key, record))
         ]
 
     def close(self) -> None:
@@ -265,64 +287,12 @@ class Flights:
         self._mine = weakref.WeakValueDictionary()
 
 
-def _load(txn: WriteTxn, key: bytes) -> Flight | None:
-    record = txn.get(key, db=txn.tables.flights)
-    return Flight(*_FLIGHT.unpack(record)) if record is not None else None
-
-
 def _surrounding(txn: WriteTxn, lead: Lead) -> int:
     """Fence of the innermost flight around the call that still has its fence."""
     outer = lead.outer
     while outer is not None:
-        flight = _load(txn, outer.key)
+        flight = load_flight(txn, outer.key)
         if flight is not None and flight.fence == outer.fence:
             return outer.fence
         outer = outer.outer
     return 0
-
-
-def _records(txn: WriteTxn) -> Iterator[tuple[bytes, bytes]]:
-    with txn.txn.cursor(txn.tables.flights) as cursor:
-        yield from cursor
-
-
-def _holder(key: bytes, record: bytes) -> tuple[int, int, int]:
-    """Row, its owner's start, and the number under which the owner holds it."""
-    if key.startswith(EDGE_PREFIX):
-        _, started_ns, row = _EDGE.unpack_from(record)
-        return row, started_ns, int.from_bytes(key[len(EDGE_PREFIX) :], "big")
-    flight = Flight(*_FLIGHT.unpack(record))
-    return flight.row, flight.started_ns, flight.fence
-
-
-def _read_graph(txn: WriteTxn) -> FlightGraph:
-    graph = FlightGraph()
-    for key, record in _records(txn):
-        if key.startswith(EDGE_PREFIX):
-            inside, _, _ = _EDGE.unpack_from(record)
-            graph.add_wait(inside, record[_EDGE.size :])
-        else:
-            flight = Flight(*_FLIGHT.unpack(record))
-            graph.add_flight(key, flight.fence, flight.parent)
-    return graph
-
-
-def _void(txn: WriteTxn, key: bytes, flight: Flight) -> None:
-    """Drop a flight that lost its fence; what was begun in it goes to its parent.
-
-    Its call may go on for long, and who waits for the parent waits for it too.
-    """
-    txn.txn.delete(key, db=txn.tables.flights)
-    for other, record in list(_records(txn)):
-        if other.startswith(EDGE_PREFIX):
-            inside, started_ns, row = _EDGE.unpack_from(record)
-            changed = _EDGE.pack(flight.parent, started_ns, row) + record[_EDGE.size :]
-        else:
-            fence, inside, started_ns, row = _FLIGHT.unpack(record)
-            changed = _FLIGHT.pack(fence, flight.parent, started_ns, row)
-        if inside == flight.fence:
-            txn.put(other, changed, db=txn.tables.flights)
-
-
-def _edge_key(number: int) -> bytes:
-    return EDGE_PREFIX + number.to_bytes(8, "big")

@@ -1,0 +1,59 @@
+"""Pulse: whether the process that a waiter waits for still moves.
+
+Its housekeeper beats once a second, but cannot while a computation keeps the
+interpreter's lock (a long sort, a large pickle). So an old heartbeat counts only
+if the process is stopped or uses no processor time either. Where processor time
+cannot be read (another pid namespace, no /proc) the heartbeat alone decides.
+"""
+
+import time
+from pathlib import Path
+
+from gridcache.store.flight_records import Flight
+from gridcache.store.flights import Flights
+
+__all__ = ["Pulse"]
+
+_STATE, _USER_TICKS, _SYSTEM_TICKS = 0, 11, 12
+"""Fields of /proc/PID/stat after the command's closing parenthesis."""
+_STOPPED = ("T", "t", "Z", "X")
+
+
+class Pulse:
+    """One waiter's fingers on the leader's wrist.
+
+    Parameters
+    ----------
+    stale_s
+        How long a process may be still, at least the time between two beats.
+    """
+
+    def __init__(self, stale_s: float) -> None:
+        self._stale_s = stale_s
+        self._last: tuple[int, int] | None = None
+        self._moved_s = 0.0
+
+    def gone(self, flights: Flights, flight: Flight) -> bool:
+        """True if the leader's process has not moved for `stale_s`."""
+        now = time.monotonic()
+        if now - flights.heartbeat_s(flight) <= self._stale_s:
+            return False
+        pid = flights.visible_pid(flight)
+        ticks = _processor_ticks(pid) if pid else None
+        if ticks is None:
+            return True
+        if (flight.fence, ticks) != self._last:
+            self._last, self._moved_s = (flight.fence, ticks), now
+        return now - self._moved_s > self._stale_s
+
+
+def _processor_ticks(pid: int) -> int | None:
+    """Processor time used so far by all threads; None if stopped or unknown."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()
+    if fields[_STATE] in _STOPPED:
+        return None
+    return int(fields[_USER_TICKS]) + int(fields[_SYSTEM_TICKS])
