@@ -34,8 +34,9 @@ def put_items(writer: Writer, items: list[Any]) -> None:
     if len(items) >= MIN_COLUMN and _put_together(writer, items):
         return
     writer.stream.append(ColumnKind.MIXED)
+    value = writer.value
     for item in items:
-        writer.value(item)
+        value(item)
 
 
 def take_items(reader: Reader) -> list[Any]:
@@ -44,7 +45,8 @@ def take_items(reader: Reader) -> list[Any]:
     kind = reader.uint()
     if kind == ColumnKind.MIXED:
         _check_count(reader, count)
-        return [reader.value() for _ in range(count)]
+        value = reader.value
+        return [value() for _ in range(count)]
     if kind == ColumnKind.GAPS:
         items = _take_gaps(reader)
     elif kind == ColumnKind.ROWS:

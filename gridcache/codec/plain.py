@@ -16,6 +16,9 @@ from gridcache.errors import CorruptFramesError
 
 __all__ = ["decode_text", "encode_text"]
 
+SHORT_INT = 0x80
+"""Below this, and not negative, an int is one byte."""
+
 _FLOAT = struct.Struct("<d")
 _COMPLEX = struct.Struct("<dd")
 
@@ -45,6 +48,9 @@ def _write_bool(writer: Writer, value: bool) -> None:
 
 
 def _write_int(writer: Writer, value: int) -> None:
+    if 0 <= value < SHORT_INT:
+        writer.stream += bytes((Tag.INT, 1, value))
+        return
     nbytes = value.bit_length() // 8 + 1
     writer.stream.append(Tag.INT)
     put_uint(writer.stream, nbytes)
@@ -52,6 +58,11 @@ def _write_int(writer: Writer, value: int) -> None:
 
 
 def _read_int(reader: Reader) -> int:
+    stream, pos = reader.stream, reader.pos
+    if stream[pos] == 1:
+        reader.pos = pos + 2
+        byte = stream[pos + 1]
+        return byte if byte < SHORT_INT else byte - 2 * SHORT_INT
     return int.from_bytes(reader.raw(reader.uint()), "little", signed=True)
 
 
@@ -61,7 +72,8 @@ def _write_float(writer: Writer, value: float) -> None:
 
 
 def _read_float(reader: Reader) -> float:
-    number: float = _FLOAT.unpack(reader.raw(8))[0]
+    number: float = _FLOAT.unpack_from(reader.stream, reader.pos)[0]
+    reader.pos += 8
     return number
 
 

@@ -126,8 +126,13 @@ class Reader:
 
     def bulk(self) -> bytes | memoryview:
         """Read bytes that the caller copies: `buffer`, faster if short."""
-        if self.stream[self.pos]:
+        stream, start = self.stream, self.pos + 2
+        if stream[start - 2]:
             return self.buffer()
+        end = start + stream[start - 1]
+        if end < start + MORE and end <= len(stream):
+            self.pos = end
+            return stream[start:end]
         self.pos += 1
         nbytes = self.uint()
         if nbytes > EMBED_NBYTES:
