@@ -7,10 +7,11 @@ if none is on a piece do the pieces become one range. Dying in between leaves
 reservations, which the reaping of the row retires.
 """
 
+import itertools
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from struct import Struct
 
 from gridcache.store.allocator import allocate, free, offset_key, take
@@ -26,6 +27,8 @@ from gridcache.store.window import FREE, UNUSED, Piece
 __all__ = ["CannotMoveError", "ChangedError", "Claims", "Reservation"]
 
 _RESERVED = Struct(">IQ")
+_HOLD = Struct("<QQ")
+"""Bytes and token: whose reservation it is, among those of one process."""
 _COPY = 1 << 20
 
 
@@ -48,7 +51,7 @@ class Reservation:
     offset: int
     nbytes: int
     """Wanted; the parts may be longer together."""
-    parts: tuple[tuple[int, int], ...] = field(default=())
+    parts: tuple[tuple[int, int], ...]
     """(offset, nbytes) as recorded, touching, in order."""
 
     @property
@@ -78,15 +81,29 @@ class Claims:
         """Of this process; changes after a fork."""
         self.extend: Callable[[WriteTxn, int], bool] = lambda _txn, _end: False
         """Makes the arena reach an offset; set by whoever owns the capacity."""
-        self._open: dict[int, dict[int, int]] = {}
-        """By thread, offset to bytes: what is reserved and not yet settled. Noted
-        before the commit, so that an interruption anywhere finds it."""
+        self._open: dict[int, dict[int, tuple[int, int]]] = {}
+        """By thread, offset to (nbytes, token): what is reserved and not yet
+        settled. Noted before the commit, so that an interruption anywhere finds
+        it; the token tells it from a later reservation of the same range."""
+        self._tokens = itertools.count(1)
 
     def record(self, txn: WriteTxn, offset: int, nbytes: int) -> None:
-        """Note a range as reserved by this process."""
-        self._open.setdefault(threading.get_ident(), {})[offset] = nbytes
+        """Note a range as reserved by this thread."""
+        token = next(self._tokens)
+        self._mine()[offset] = (nbytes, token)
         key = _RESERVED.pack(self.row, offset)
-        txn.put(key, nbytes.to_bytes(8, "little"), db=txn.tables.reserved)
+        txn.put(key, _HOLD.pack(nbytes, token), db=txn.tables.reserved)
+
+    def _mine(self) -> dict[int, tuple[int, int]]:
+        return self._open.setdefault(threading.get_ident(), {})
+
+    def _unrecord(self, txn: WriteTxn, offset: int) -> bool:
+        """Take a reservation of this thread back; False if it is not ours."""
+        hold = self._mine().get(offset)
+        key = _RESERVED.pack(self.row, offset)
+        if hold is None or txn.get(key, db=txn.tables.reserved) != _HOLD.pack(*hold):
+            return False
+        return bool(txn.txn.delete(key, db=txn.tables.reserved))
 
     def simple(self, txn: WriteTxn, offset: int, nbytes: int) -> Reservation:
         """Reserve a range just allocated in this transaction."""
@@ -122,9 +139,13 @@ class Claims:
         CannotMoveError
             A piece may not be evicted and found no place; nothing was changed.
         """
-        self._index.transact(
-            lambda txn: self.clear(txn, pieces, nbytes, cause, keep_out=keep_out)
-        )
+        try:
+            self._index.transact(
+                lambda txn: self.clear(txn, pieces, nbytes, cause, keep_out=keep_out)
+            )
+        except Exception:  # nothing was committed
+            self._forget(tuple((piece.offset, piece.nbytes) for piece in pieces))
+            raise
         return self.confirm(pieces, nbytes)
 
     def clear(
@@ -153,7 +174,7 @@ class Claims:
         txn.after.append(self._books.access.note_reuse)
 
     def confirm(self, pieces: list[Piece], nbytes: int) -> Reservation | None:
-        """Second step, after the commit: is anybody looking at a piece?"""
+        """Second step, after the commit: see that nobody looks at a piece."""
         parts = tuple((piece.offset, piece.nbytes) for piece in pieces)
         pinned = self._clients.pinned_offsets()
         if pinned and any(
@@ -234,8 +255,7 @@ class Claims:
             The reservation is no longer ours: it was aborted in between.
         """
         for offset, _ in reservation.parts:
-            key = _RESERVED.pack(self.row, offset)
-            if not txn.txn.delete(key, db=txn.tables.reserved):
+            if not self._unrecord(txn, offset):
                 raise ChangedError
         txn.after.append(lambda: self._forget(reservation.parts))
         used_end = reservation.offset + reservation.nbytes
@@ -247,15 +267,14 @@ class Claims:
 
         def retire(txn: WriteTxn) -> None:
             for offset, nbytes in parts:
-                key = _RESERVED.pack(self.row, offset)
-                if txn.txn.delete(key, db=txn.tables.reserved):
+                if self._unrecord(txn, offset):
                     self._books.retire(txn, offset, nbytes)
             txn.after.append(lambda: self._forget(parts))
 
         self._index.transact(retire)
 
     def _forget(self, parts: tuple[tuple[int, int], ...]) -> None:
-        mine = self._open.get(threading.get_ident(), {})
+        mine = self._mine()
         for offset, _ in parts:
             mine.pop(offset, None)
 
@@ -263,7 +282,7 @@ class Claims:
         """Give back what an interrupted call of this thread reserved."""
         mine = self._open.get(threading.get_ident())
         if mine:
-            self.give_back(tuple(mine.items()))
+            self.give_back(tuple((offset, hold[0]) for offset, hold in mine.items()))
 
     def forget_all(self) -> None:
         """After a fork, in the child: the reservations are the parent's."""
@@ -275,7 +294,7 @@ class Claims:
         with txn.txn.cursor(txn.tables.reserved) as cursor:
             ok = cursor.set_range(_RESERVED.pack(row, 0))
             while ok and _RESERVED.unpack(cursor.key())[0] == row:
-                nbytes = int.from_bytes(cursor.value(), "little")
+                nbytes, _ = _HOLD.unpack(cursor.value())
                 found.append((_RESERVED.unpack(cursor.key())[1], nbytes))
                 ok = cursor.next()
         for offset, nbytes in found:

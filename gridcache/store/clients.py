@@ -24,6 +24,8 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from gridcache.errors import OutOfSpaceError, StoreAccessError
 from gridcache.store.files import open_private, reserve_file
 
@@ -40,7 +42,7 @@ _MOST_ROWS = 4096
 
 
 class ClientRow:
-    """This process's row: heartbeat and pins."""
+    """The row of this process: heartbeat and pins."""
 
     def __init__(self, clients: "Clients", row: int, lock_fd: int) -> None:
         self.row = row
@@ -156,6 +158,7 @@ class Clients:
         if self.rows:
             self._mapping = mmap.mmap(self._fd, self.rows * ROW_NBYTES)
             self.words = memoryview(self._mapping).cast("Q")
+            self._table = np.frombuffer(self._mapping, np.uint64).reshape(-1, _WORDS)
 
     def refresh(self) -> None:
         """See rows that others added."""
@@ -247,12 +250,13 @@ class Clients:
     def pinned_offsets(self) -> set[int]:
         """Offsets of every leased extent. Look only after the commit."""
         self.refresh()
-        words, found = self.words, set[int]()
-        for base in range(0, self.rows * _WORDS, _WORDS):
-            limit = min(words[base + _PIN_LIMIT], PINS)
-            if limit:
-                first = base + _FIRST_PIN
-                found.update(words[first : first + limit].tolist())
+        limits = self._table[:, _PIN_LIMIT]
+        if not limits.any():
+            return set()
+        found = set[int]()
+        for row in np.flatnonzero(limits):
+            end = _FIRST_PIN + min(int(limits[row]), PINS)
+            found.update(self._table[row, _FIRST_PIN:end].tolist())
         found.discard(0)
         return {word & ~1 for word in found}
 
@@ -296,7 +300,7 @@ class Clients:
 
 def _pid_namespace() -> int:
     try:
-        return os.stat("/proc/self/ns/pid").st_ino
+        return Path("/proc/self/ns/pid").stat().st_ino
     except OSError:
         return 0  # no such thing on this system
 

@@ -5,12 +5,13 @@ slots, extents, tags, expiries, accounts and access records.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from struct import Struct
 
 import xxhash
 
+from gridcache.errors import CorruptFramesError
 from gridcache.store.access import COMPRESSIBLE, HELD, INLINE, AccessTable
 from gridcache.store.allocator import free, offset_key
 from gridcache.store.disk import seal, unseal
@@ -24,6 +25,8 @@ _SLOT = Struct("=I")
 _EXTENT = Struct("<II")
 _INSTANT = Struct(">d")
 _UNIT = 64
+_KEY_MAX, _KEY_HEAD = 500, 480
+"""Bytes; LMDB keys end at 511."""
 COMPRESS_MIN = 4096
 """Bytes; below, compression does not pay."""
 
@@ -49,13 +52,22 @@ class Books:
     def __init__(self, access: AccessTable, *, sealed: bool = False) -> None:
         self.access = access
         self.sealed = sealed
+        self.salvage: Callable[[WriteTxn, bytes], Entry] | None = None
+        """On disk: finds the entry of a key whose record is damaged."""
 
     # -- reading -----------------------------------------------------------
 
     def find(self, txn: WriteTxn, key: bytes) -> Entry | None:
-        """The entry of an entry key; raises `CorruptFramesError` on disk."""
+        """The entry of an entry key, also if its record on disk is damaged."""
         record = txn.get(key, db=txn.tables.entries)
-        return self.unpack(key, record) if record is not None else None
+        if record is None:
+            return None
+        try:
+            return self.unpack(key, record)
+        except CorruptFramesError:
+            if self.salvage is None:
+                raise
+            return self.salvage(txn, key)
 
     def unpack(self, key: bytes, record: bytes) -> Entry:
         """An entry from what the table holds."""
@@ -164,9 +176,10 @@ class Books:
         *,
         keep_slot: bool = False,
     ) -> None:
-        """Take an entry out of every table. Its extent becomes nobody's: the
-        caller retires or reserves it in the same transaction. With `keep_slot`
-        the record stays for `insert` to overwrite.
+        """Take an entry out of every table.
+
+        Its extent becomes nobody's: the caller retires or reserves it in the same
+        transaction. With `keep_slot` the record stays for `insert` to overwrite.
         """
         tables = txn.tables
         if entry.offset >= 0:
@@ -272,9 +285,9 @@ def expiry_key(key: bytes, expires: float) -> bytes:
 
 
 def _fit(key: bytes) -> bytes:
-    if len(key) <= 500:
+    if len(key) <= _KEY_MAX:
         return key
-    return key[:480] + xxhash.xxh3_128_digest(key)
+    return key[:_KEY_HEAD] + xxhash.xxh3_128_digest(key)
 
 
 def _count(account: Account, entry: Entry, sign: int) -> None:

@@ -10,7 +10,14 @@ from pathlib import Path
 
 from gridcache.errors import OutOfSpaceError, StoreAccessError
 
-__all__ = ["PAGE", "allocated_nbytes", "open_private", "reserve_file", "round_pages"]
+__all__ = [
+    "PAGE",
+    "allocated_nbytes",
+    "back_file",
+    "open_private",
+    "reserve_file",
+    "round_pages",
+]
 
 PAGE = 4096
 """Bytes; the step in which tmpfs and LMDB take memory."""
@@ -61,6 +68,16 @@ def reserve_file(fd: int, nbytes: int, path: Path) -> None:
         raise _full(path, nbytes - before) from error
 
 
+def back_file(path: Path) -> None:
+    """Put memory behind every byte of a sparse file, as long as it is."""
+    fd = open_private(path)
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(fd, 0, os.fstat(fd).st_size)
+    finally:
+        os.close(fd)
+
+
 def _allocate(fd: int, before: int, nbytes: int) -> None:
     if nbytes <= before:
         return
@@ -87,7 +104,7 @@ def allocated_nbytes(directory: Path) -> int:
     for folder, _, names in os.walk(directory):
         for name in names:
             try:
-                total += os.stat(os.path.join(folder, name)).st_size
+                total += Path(folder, name).stat().st_size
             except FileNotFoundError:
                 continue  # removed while we looked
     return total

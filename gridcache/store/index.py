@@ -91,7 +91,7 @@ class WriteTxn:
         self.after: list[Callable[[], object]] = []
         """Run after the commit, still behind the gate: updates that must not
         happen if the transaction does not."""
-        self.packed: bytes = self.get(_STATE, db=tables.meta)
+        self.packed: Any = self.get(_STATE, db=tables.meta)
         self.state = State.unpack(self.packed) if self.packed else State(0)
 
 
@@ -312,7 +312,7 @@ class Index:
         with self._reading:
             text = (self._env or self._ready()).readers()
         rows = (line.split() for line in text.splitlines()[1:])
-        return {int(row[0]) for row in rows if len(row) == 3 and row[2] != "-"}
+        return {int(pid) for pid, *_, txnid in rows if txnid != "-"}
 
     def full_error(self) -> OutOfSpaceError | StoreStalledError:
         """What to raise when eviction and growth did not help."""

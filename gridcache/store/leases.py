@@ -7,6 +7,7 @@ finaliser may run inside this very thread's transaction.
 """
 
 from collections import deque
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,13 +52,13 @@ class Lease:
         self.end()
 
 
-class _Leased(np.ndarray):  # type: ignore[type-arg]
+class _Leased(np.ndarray[Any, Any]):
     lease: Lease
 
 
 def leased_memory(view: NDArray[np.uint8], lease: Lease) -> memoryview:
     """Read-only memory of a view whose exporter holds the lease."""
-    owner = view.view(_Leased)
+    owner: Any = view.view(_Leased)
     owner.lease = lease
     owner.flags.writeable = False
     return memoryview(owner)

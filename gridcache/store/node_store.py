@@ -7,22 +7,22 @@ same store in every process of the machine, with no server.
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
-from gridcache.errors import ClosedError, OutOfSpaceError
+from gridcache.errors import ClosedError
 from gridcache.store import marks, recovery
 from gridcache.store.check import check_store
-from gridcache.store.durability import GroupCommit, sync_store
-from gridcache.store.entries import Extent, tag_key
+from gridcache.store.durability import GroupCommit, amend_extent, sync_store
+from gridcache.store.entries import Extent
 from gridcache.store.flights import Flights
 from gridcache.store.housekeeping import Housekeeper
-from gridcache.store.index import IndexFullError, WriteTxn
+from gridcache.store.index import WriteTxn
 from gridcache.store.inspector import Inspector
 from gridcache.store.leases import LeaseBook
+from gridcache.store.listing import BATCH, keys_of, some_entries
 from gridcache.store.namespaces import (
     Namespace,
     add_namespace,
@@ -39,19 +39,16 @@ from gridcache.store.outcome import (
 )
 from gridcache.store.parts import Parts
 from gridcache.store.reader import Reader
-from gridcache.store.records import Entry, entry_key, entry_text
+from gridcache.store.records import Entry, entry_key
 from gridcache.store.relief import Relief
+from gridcache.store.remover import Remover
 from gridcache.store.statistics import merge_counters
 from gridcache.store.writer import Order, Writer
 
 __all__ = ["NodeStore"]
 
-T = TypeVar("T")
-
 _LEASE_SHARE = 2
 """Views of one process may hold half of the capacity."""
-_BATCH = 64
-"""Entries deleted or listed per transaction."""
 
 
 class NodeStore:
@@ -64,10 +61,12 @@ class NodeStore:
         self._relief = Relief(parts)
         self._writer = Writer(parts, self._relief)
         self.inspector = Inspector(parts, self._reader)
-        self.flights = Flights(parts)
+        self.flights = Flights(parts, self._transact)
+        self._remover = Remover(parts, self._relief, self.flights.void)
         self._housekeeper: Housekeeper | None = Housekeeper(self)
         self._closed = False
         self._commits = GroupCommit(lambda: sync_store(parts.directory))
+        self._reader.forget = self._remover.forget_damaged
         self.get = self._reader.get
         self.is_current = self._reader.is_current
 
@@ -103,11 +102,11 @@ class NodeStore:
             return found or self._add_namespace(txn, wanted)
 
         found = self._parts.index.snapshot(lambda txn: find_namespace(txn, wanted.name))
-        return found or self._transact(find_or_add)
+        return found or self._relief.transact(find_or_add)
 
     def change_namespace(self, changed: Namespace) -> Namespace:
         """Replace the settings of a namespace that exists."""
-        return self._parts.index.transact(lambda txn: self._add_namespace(txn, changed))
+        return self._relief.transact(lambda txn: self._add_namespace(txn, changed))
 
     def _add_namespace(self, txn: WriteTxn, wanted: Namespace) -> Namespace:
         added = add_namespace(txn, wanted)
@@ -138,77 +137,16 @@ class NodeStore:
     def delete(self, space: Namespace, keys: list[str]) -> int:
         """Delete keys; returns how many were there."""
         done = 0
-        for start in range(0, len(keys), _BATCH):
-            batch = [entry_key(space.id, key) for key in keys[start : start + _BATCH]]
-            done += self._remove(batch, MissReason.DELETED)
+        for start in range(0, len(keys), BATCH):
+            batch = [entry_key(space.id, key) for key in keys[start : start + BATCH]]
+            done += self._remover.remove(batch, MissReason.DELETED)
+        self._acknowledge()
         self._parts.count(space.id).deletes += done
         return done
 
-    def _remove(self, keys: list[tuple[bytes, bytes]], reason: MissReason) -> int:
-        parts, books = self._parts, self._parts.books
-        now = time.time()
-
-        def work(txn: WriteTxn) -> int:
-            done = 0
-            for key, long_key in keys:
-                if reason is MissReason.DELETED:
-                    self.flights.void(txn, key)
-                entry = books.find(txn, key)
-                if entry is None or entry.long_key != long_key:
-                    continue
-                late = bool(entry.expires) and entry.expires <= now
-                if reason is MissReason.EXPIRED and not late:
-                    continue
-                with books.charge(txn, int.from_bytes(key[:2], "big")) as account:
-                    books.remove(txn, key, entry, account)
-                self._relief.retire_extent(txn, entry)
-                cause = "expired" if late else ""
-                why = MissReason.EXPIRED if late else reason
-                txn.after.append(
-                    lambda key=key, why=why, cause=cause: parts.note_gone(  # type: ignore[misc]
-                        key, why, 0, cause
-                    )
-                )
-                done += not (late and reason is MissReason.DELETED)
-            return done
-
-        try:
-            done = self._transact(work)
-        except OutOfSpaceError:  # no index page for so many at once
-            if len(keys) == 1:
-                raise
-            half = len(keys) // 2
-            return self._remove(keys[:half], reason) + self._remove(keys[half:], reason)
-        self._acknowledge()
-        return done
-
-    def _transact(self, work: Callable[[WriteTxn], T]) -> T:
-        """A write transaction; room in the index is made if there is none."""
-        try:
-            return self._parts.index.transact(work)
-        except IndexFullError:
-            with suppress(OutOfSpaceError):
-                self._relief.relieve_index()
-        try:
-            return self._parts.index.transact(work)
-        except IndexFullError:
-            raise self._parts.index.full_error() from None
-
     def forget_corrupt(self, space: Namespace, key: str, generation: int) -> None:
         """Remove an entry whose bytes are damaged, if it is still that one."""
-        parts, books = self._parts, self._parts.books
-        entry_id, _ = entry_key(space.id, key)
-
-        def work(txn: WriteTxn) -> None:
-            entry = books.find(txn, entry_id)
-            if entry is None or entry.generation != generation:
-                return
-            with books.charge(txn, space.id) as account:
-                books.remove(txn, entry_id, entry, account)
-            self._relief.retire_extent(txn, entry)
-            txn.after.append(lambda: parts.note_gone(entry_id, MissReason.CORRUPT))
-
-        parts.index.transact(work)
+        self._remover.forget_corrupt(entry_key(space.id, key)[0], generation)
 
     def change(
         self,
@@ -220,15 +158,12 @@ class NodeStore:
         forever: bool = False,
     ) -> bool:
         """Pin, unpin or renew an entry; False if the key is not there."""
-        parts, books = self._parts, self._parts.books
+        books, now = self._parts.books, time.time()
         entry_id, long_key = entry_key(space.id, key)
-        now = time.time()
 
         def work(txn: WriteTxn) -> bool:
             old = books.find(txn, entry_id)
-            if old is None or old.long_key != long_key:
-                return False
-            if old.expires and old.expires <= now:
+            if old is None or old.long_key != long_key or 0.0 < old.expires <= now:
                 return False
             expires = now + ttl_s if ttl_s is not None else old.expires
             new = replace(
@@ -238,72 +173,28 @@ class NodeStore:
             )
             with books.charge(txn, space.id) as account:
                 books.rewrite(txn, entry_id, old, new, account)
+            if self.on_disk:
+                txn.after.append(lambda: amend_extent(self._parts.arena, new))
             return True
 
-        return self._transact(work)
+        changed = self._relief.transact(work)
+        self._acknowledge()
+        return changed
 
     def clear(self, space: Namespace, tag: str | None = None) -> int:
         """Delete all entries of a namespace, or those with a tag."""
         if tag is None:
             self.flights.void_all(space)
-        done = 0
-        while True:
-            keys = self._some_keys(space, tag)
-            if not keys:
-                self._parts.count(space.id).deletes += done
-                return done
-            done += self._remove(keys, MissReason.DELETED)
-
-    def _some_keys(
-        self, space: Namespace, tag: str | None
-    ) -> list[tuple[bytes, bytes]]:
-        books = self._parts.books
-
-        def pick(txn: WriteTxn) -> list[tuple[bytes, bytes]]:
-            if tag is None:
-                listed = _keys_from(txn, space.prefix, space.prefix)
-            else:
-                listed = _tagged(txn, tag_key(space.id, tag))
-            found = []
-            for key in listed:
-                entry = books.find(txn, key)
-                if entry is not None:
-                    found.append((key, entry.long_key))
-                if len(found) == _BATCH:
-                    break
-            return found
-
-        return self._parts.index.snapshot(pick)
+        parts, done = self._parts, 0
+        while keys := some_entries(parts.index, parts.books, space, tag):
+            done += self._remover.remove(keys, MissReason.DELETED)
+        self._acknowledge()
+        parts.count(space.id).deletes += done
+        return done
 
     def keys(self, space: Namespace, prefix: str = "") -> Iterator[str]:
-        """Text keys by their UTF-8 order, in short transactions.
-
-        Keys put or deleted meanwhile may or may not be listed.
-        """
-        after = head = space.prefix + prefix.encode("utf-8", "surrogatepass")[:368]
-        while True:
-            batch = self._parts.index.snapshot(
-                lambda txn, after=after: self._key_batch(txn, after, head)  # type: ignore[misc]
-            )
-            for _, text in batch:
-                if text.startswith(prefix):
-                    yield text
-            if len(batch) < _BATCH:
-                return
-            after = batch[-1][0] + b"\0"
-
-    def _key_batch(
-        self, txn: WriteTxn, start: bytes, head: bytes
-    ) -> list[tuple[bytes, str]]:
-        books, now = self._parts.books, time.time()
-        batch = []
-        for key in _keys_from(txn, start, head):
-            entry = books.find(txn, key)
-            if entry is not None and not 0.0 < entry.expires <= now:
-                batch.append((key, entry_text(key, entry)))
-            if len(batch) == _BATCH:
-                break
-        return batch
+        """Text keys that begin with a prefix, by the order of their UTF-8."""
+        return keys_of(self._parts.index, self._parts.books, space, prefix)
 
     def resize(self, capacity_nbytes: int) -> None:
         """Change the capacity; see `Room.resize`."""
@@ -323,9 +214,7 @@ class NodeStore:
 
     def check(self) -> CheckReport:
         """Verify the whole store."""
-        self._parts.index.transact(
-            self._relief.free_retired
-        )
+        self._parts.index.transact(self._relief.free_retired)
         return check_store(self._parts)
 
     def extents(self) -> list[Extent]:
@@ -360,15 +249,15 @@ class NodeStore:
         return bool(dead)
 
     def _expire(self) -> None:
-        due = self.inspector.expired_keys(time.time(), _BATCH)
+        due = self.inspector.expired_keys(time.time(), BATCH)
         if due:
-            self._remove(due, MissReason.EXPIRED)
+            self._remover.remove(due, MissReason.EXPIRED)
 
     def _flush_counters(self) -> None:
         pending = self._parts.counters
         if pending:
             self._parts.counters = {}
-            self._transact(lambda txn: merge_counters(txn, pending))
+            self._relief.transact(lambda txn: merge_counters(txn, pending))
 
     def _acknowledge(self) -> None:
         """In a durable store, wait for a sync of what was just committed."""
@@ -427,18 +316,3 @@ class NodeStore:
         parts.access.close()
         parts.clients.close()
         parts.arena.close()
-
-
-def _keys_from(txn: WriteTxn, start: bytes, head: bytes) -> Iterator[bytes]:
-    """Entry keys from `start` on, as long as they begin with `head`."""
-    with txn.txn.cursor(txn.tables.entries) as cursor:
-        found = cursor.set_range(start)
-        while found and cursor.key().startswith(head):
-            yield cursor.key()
-            found = cursor.next()
-
-
-def _tagged(txn: WriteTxn, key: bytes) -> Iterator[bytes]:
-    with txn.txn.cursor(txn.tables.tags) as cursor:
-        if cursor.set_key(key):
-            yield from cursor.iternext_dup()

@@ -7,6 +7,7 @@ The counters and the access record are written without a lock.
 
 import platform
 import time
+from collections.abc import Callable
 from struct import Struct
 
 from gridcache.codec.frames import align
@@ -35,6 +36,9 @@ _REUSES = 3
 _LOADS_IN_ORDER = platform.machine().lower() in {"x86_64", "amd64", "i686"}
 _COPY_MAX = 1 << 30
 _COPY_TRIES = 4
+_DOUBTS = 2
+"""Looks before damage is believed: a new pin or time to live rewrites a head in
+place, and a removal voids it, while somebody reads."""
 _EXPIRED = Miss(MissReason.EXPIRED)
 _CORRUPT = Miss(MissReason.CORRUPT)
 
@@ -51,6 +55,8 @@ class Reader:
         self._on_disk = parts.superblock.on_disk
         simple = 0 if self._on_disk else ARENA | PINNED | VIEWABLE
         self._not_simple = 0xFFFF & ~simple
+        self.forget: Callable[[bytes, bytes], None] | None = None
+        """Told the entry key and the record of what is damaged."""
 
     def get(
         self,
@@ -78,12 +84,14 @@ class Reader:
         if flags == INLINE and not self._on_disk:
             end = _HEADER_AT + header_len
             header, body = record[_HEADER_AT:end], memoryview(record)[end:]
-            hit = Hit(header, body, generation, cost_s, False)  # noqa: FBT003
+            hit = Hit(header, body, generation, cost_s, False)
         elif not flags & self._not_simple:
             hit = self._copy_simple(key, record, reuses, view=view)
         if hit is None:
             hit = self._get_other(key, long_key, record, view=view)
         if type(hit) is Miss:
+            if hit is _CORRUPT and self.forget is not None:
+                self.forget(key, record)
             return self._miss(key, hit, count)
         if count:
             self._touch(slot, generation)
@@ -112,13 +120,11 @@ class Reader:
         ):
             return None
         body = self._parts.arena.read(offset, nbytes)
-        if not (_LOADS_IN_ORDER and self._access.words[_REUSES] == reuses):
-            if self._index_get(key) != record:
-                return None
-        if len(body) != nbytes:
+        same = _LOADS_IN_ORDER and self._access.words[_REUSES] == reuses
+        if len(body) != nbytes or not (same or self._index_get(key) == record):
             return None
         header = record[_SIMPLE.size : _SIMPLE.size + header_len]
-        return Hit(header, memoryview(body), generation, cost_s, False)  # noqa: FBT003
+        return Hit(header, memoryview(body), generation, cost_s, False)
 
     def _miss(self, key: bytes, miss: Miss, count: bool) -> Miss:
         if count:
@@ -175,7 +181,7 @@ class Reader:
             wants_view = view and entry.viewable and entry.body_nbytes >= VIEW_MIN
             pinning = wants_view or attempt >= _COPY_TRIES
             found = self._read(key, entry, record, pinning=pinning, view=wants_view)
-            if found is not None:
+            if found is not None and not (found is _CORRUPT and attempt < _DOUBTS):
                 return found
             again = self._index_get(key)
             if again is None:

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeVar
 
 from gridcache.errors import OutOfSpaceError
 from gridcache.store.access import AccessTable
@@ -25,6 +26,8 @@ from gridcache.store.room import Room
 from gridcache.store.window import Piece
 
 __all__ = ["NoRoomError", "Relief"]
+
+T = TypeVar("T")
 
 TRIES = 1000
 """Rounds before giving up; each but the last made some progress."""
@@ -60,12 +63,31 @@ class Relief:
         self._room = Room(parts, self.reap, self.evict_bytes)
         self.resize = self._room.resize
         self.largest_value_nbytes = self._room.largest_value_nbytes
+        self.keep_bound = self._room.keep_bound
         self.crowded = False
         """A hint: the last allocation found no room, so do not hope."""
         self.index_is_full = False
         """At its share: small values go to the arena."""
         self.index_is_exhausted = False
         """Only the reserve is left, for deletes: every put looks again."""
+
+    def transact(self, work: Callable[[WriteTxn], T]) -> T:
+        """A write transaction; room in the index is made if there is none.
+
+        Raises
+        ------
+        OutOfSpaceError, StoreStalledError
+            There is still none; nothing was changed.
+        """
+        try:
+            return self._parts.index.transact(work)
+        except IndexFullError:
+            with suppress(OutOfSpaceError):
+                self.relieve_index()
+        try:
+            return self._parts.index.transact(work)
+        except IndexFullError:
+            raise self._parts.index.full_error() from None
 
     # -- the arena ---------------------------------------------------------
 

@@ -15,6 +15,7 @@ from gridcache.codec.frames import ALIGNMENT
 from gridcache.errors import ConfigError, OutOfSpaceError
 from gridcache.store.allocator import allocate, free, last_free, take
 from gridcache.store.claims import CannotMoveError, ChangedError
+from gridcache.store.clients import ROW_NBYTES
 from gridcache.store.files import PAGE
 from gridcache.store.index import WriteTxn
 from gridcache.store.layout import MINIMUM_CAPACITY, Superblock, write_superblock
@@ -26,6 +27,8 @@ __all__ = ["Room", "arena_step", "check_capacity", "index_step"]
 _INDEX_SHARE = 0.4
 """Of the capacity at most: an arena entry of 1 KiB needs a fifth, a tiny one
 more index than arena."""
+_SPARE_ROWS = 8
+"""Clients that may join before the arena must give way."""
 _AHEAD = 1.05
 """How much more than in proportion the index grows: pages fill unevenly."""
 _TAIL_PIECES = 8
@@ -88,6 +91,7 @@ class Room:
         names = ("superblock", "lock.mdb", "gone", "access", "clients")
         directory = self._parts.directory
         total = sum((directory / name).stat().st_size for name in names) + PAGE
+        total += _SPARE_ROWS * ROW_NBYTES
         self._overhead_floor = total
         return total
 
@@ -249,6 +253,13 @@ class Room:
         state = self._parts.index.snapshot(lambda txn: txn.state)
         limit = self.arena_limit(state.capacity_nbytes, state.index_nbytes) - nbytes
         return state.arena_nbytes <= limit or self.shrink_arena(limit & -PAGE)
+
+    def keep_bound(self) -> None:
+        """Give way to clients that joined: their rows take from the spare."""
+        state = self._parts.index.snapshot(lambda txn: txn.state)
+        limit = self.arena_limit(state.capacity_nbytes, state.index_nbytes)
+        if state.arena_nbytes > limit:
+            self.shrink_arena(limit)
 
     # -- capacity ----------------------------------------------------------
 
