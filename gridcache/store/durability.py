@@ -15,7 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["GroupCommit", "sync_store"]
+from gridcache.store.arena import Arena
+from gridcache.store.disk import FIXED_NBYTES, amend_head, declared_nbytes, read_head
+from gridcache.store.records import Entry
+
+__all__ = ["GroupCommit", "amend_extent", "sync_store"]
 
 _sync_file: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 """Bring a file's bytes and length to the disk; macOS has only `fsync`."""
@@ -32,6 +36,15 @@ def sync_store(directory: Path) -> None:
             _sync_file(fd)
         finally:
             os.close(fd)
+
+
+def amend_extent(arena: Arena, entry: Entry) -> None:
+    """Let the head of an entry's extent have its pin and expiry, for a rebuild."""
+    nbytes = declared_nbytes(arena.read(entry.offset, FIXED_NBYTES))
+    head = read_head(arena.read(entry.offset, nbytes)) if nbytes else None
+    if head is not None and head.generation == entry.generation:
+        changed = amend_head(head, entry.expires, pinned=entry.pinned)
+        arena.write_one(entry.offset, changed)
 
 
 class GroupCommit:
