@@ -12,11 +12,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Self
 
-from gridcache.errors import StoreStalledError
+from gridcache.errors import OutOfSpaceError, StoreStalledError
 from gridcache.flight.pulse import Pulse
 from gridcache.store.flight_records import Flight
 from gridcache.store.flights import Circular, Flights, Present
-from gridcache.store.index import IndexFullError, WriteTxn
+from gridcache.store.index import WriteTxn
 from gridcache.store.lead import Lead
 
 __all__ = ["STALE_S", "Attempt", "Fence", "Go", "Pause"]
@@ -94,7 +94,7 @@ class Attempt:
             return Go(_never, None)
         try:
             return self._follow() if self._following else self._begin(0)
-        except (StoreStalledError, IndexFullError):
+        except (StoreStalledError, OutOfSpaceError):
             return Go(None, None)
 
     def cannot_use(self, present: Present) -> None:

@@ -30,20 +30,21 @@ class Pulse:
 
     def __init__(self, stale_s: float) -> None:
         self._stale_s = stale_s
-        self._last: tuple[int, int] | None = None
+        self._seen: tuple[int, float, int] | None = None
         self._moved_s = 0.0
 
     def gone(self, flights: Flights, flight: Flight) -> bool:
         """True if the leader's process has not moved for `stale_s`."""
-        now = time.monotonic()
-        if now - flights.heartbeat_s(flight) <= self._stale_s:
+        now, beat_s = time.monotonic(), flights.heartbeat_s(flight)
+        if now - beat_s <= self._stale_s:
             return False
         pid = flights.visible_pid(flight)
         ticks = _processor_ticks(pid) if pid else None
         if ticks is None:
             return True
-        if (flight.fence, ticks) != self._last:
-            self._last, self._moved_s = (flight.fence, ticks), now
+        seen = flight.fence, beat_s, ticks
+        if seen != self._seen:
+            self._seen, self._moved_s = seen, now
         return now - self._moved_s > self._stale_s
 
 

@@ -46,10 +46,11 @@ from gridcache.store.flight_records import (
     read_graph,
     unpack_record,
 )
-from gridcache.store.index import IndexFullError, WriteTxn
+from gridcache.store.index import WriteTxn
 from gridcache.store.lead import Lead
 from gridcache.store.namespaces import Namespace
 from gridcache.store.parts import Parts
+from gridcache.store.relief import Relief
 
 __all__ = ["Circular", "Flights", "Present"]
 
@@ -69,8 +70,10 @@ class Circular:
 class Flights:
     """The flights of one store, as one process sees them."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, relief: Relief) -> None:
         self._parts = parts
+        self._snapshot = parts.index.snapshot
+        self._transact = relief.transact
         self._mine: weakref.WeakValueDictionary[int, Lead] = (
             weakref.WeakValueDictionary()
         )
@@ -80,7 +83,7 @@ class Flights:
 
     def look(self, lead: Lead) -> Present | Flight | None:
         """What a waiter finds: the value, the flight, or neither. Writes nothing."""
-        return self._parts.index.snapshot(
+        return self._snapshot(
             lambda txn: self._present(txn, lead) or load_flight(txn, lead.key)
         )
 
@@ -136,7 +139,7 @@ class Flights:
 
         Raises
         ------
-        StoreStalledError, IndexFullError
+        StoreStalledError, OutOfSpaceError
             Nothing was begun.
         """
 
@@ -153,8 +156,8 @@ class Flights:
             return self._take(txn, lead)
 
         try:
-            return self._parts.index.transact(work)
-        except (GridCacheError, IndexFullError):
+            return self._transact(work)
+        except GridCacheError:
             lead.fence = 0
             raise
 
@@ -225,8 +228,8 @@ class Flights:
 
         try:
             if lead.edge or (lead.fence and not lead.finished):
-                with suppress(GridCacheError, IndexFullError, OSError):
-                    self._parts.index.transact(work)
+                with suppress(GridCacheError, OSError):
+                    self._transact(work)
         finally:
             self._mine.pop(lead.fence, None)
             self._mine.pop(lead.edge, None)
@@ -253,12 +256,17 @@ class Flights:
             for key in under(txn):
                 self.void(txn, key)
 
-        if self._parts.index.snapshot(under):
-            self._parts.index.transact(work)
+        if self._snapshot(under):
+            self._transact(work)
 
     def tidy(self) -> int:
         """Remove flights and edges that nobody holds; returns how many."""
-        found = self._parts.index.snapshot(self._abandoned)
+        # Looked at outside the snapshot: each costs a system call.
+        found = [
+            (key, record)
+            for key, record in self._snapshot(lambda txn: list(flight_records(txn)))
+            if not self.is_held(unpack_record(key, record))
+        ]
         if not found:
             return 0
 
@@ -267,15 +275,8 @@ class Flights:
                 if txn.get(key, db=txn.tables.flights) == record:
                     txn.txn.delete(key, db=txn.tables.flights)
 
-        self._parts.index.transact(work)
+        self._transact(work)
         return len(found)
-
-    def _abandoned(self, txn: WriteTxn) -> list[tuple[bytes, bytes]]:
-        return [
-            (key, record)
-            for key, record in flight_records(txn)
-            if not self.is_held(unpack_record(key, record))
-        ]
 
     def close(self) -> None:
         """End what this process leads; its calls may still compute."""

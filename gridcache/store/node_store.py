@@ -61,7 +61,7 @@ class NodeStore:
         self._relief = Relief(parts)
         self._writer = Writer(parts, self._relief)
         self.inspector = Inspector(parts, self._reader)
-        self.flights = Flights(parts, self._transact)
+        self.flights = Flights(parts, self._relief)
         self._remover = Remover(parts, self._relief, self.flights.void)
         self._housekeeper: Housekeeper | None = Housekeeper(self)
         self._closed = False

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gridcache import codec
-from gridcache.flight import ABSENT
+from gridcache.flight import ABSENT, attempt
+from gridcache.store.opening import close_store, open_store
 from gridcache.store.writer import Order
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.flight.conftest import Calls
 
 _PATIENCE_S = 30.0
@@ -146,6 +149,43 @@ def test_threads_that_wait_for_each_other_compute(
     assert second.result(_PATIENCE_S) == "innera"
     assert first.result(_PATIENCE_S) == "innerab"
     assert (calls.find("a"), calls.find("b")) == ("innerab", "innera")
+
+
+def test_a_cycle_over_two_stores_ends(
+    calls: Calls,
+    start: Start,
+    waiting: threading.Semaphore,
+    store_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(attempt, "_CROSS_STORE_S", 0.1)
+    store = open_store(store_dir / "other", capacity_nbytes=8 << 20)
+    other, gate = type(calls)(store), Gated("x")
+
+    def compute() -> Any:
+        gate()
+        return other.get("b", lambda: "inner b")
+
+    first = start(calls.get, "a", compute)
+    begun(gate)
+    second = start(other.get, "b", lambda: calls.get("a", lambda: "inner a"))
+    assert waiting.acquire(timeout=_PATIENCE_S)
+    gate.go.set()
+    assert {first.result(_PATIENCE_S), second.result(_PATIENCE_S)} & {
+        "inner a",
+        "inner b",
+    }
+    close_store(store)
+
+
+def test_a_stalled_store_does_not_keep_a_value_from_its_caller(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = calls.store._parts.index.gate
+    monkeypatch.setattr(gate, "_timeout_s", 0.05)
+    with gate, ThreadPoolExecutor(1) as pool:
+        value = pool.submit(calls.get, "k", lambda: "v", store=False)
+        assert value.result(_PATIENCE_S) == "v"
 
 
 def test_a_put_by_the_computation_itself_stands(calls: Calls) -> None:
