@@ -63,11 +63,22 @@ def _dict(d: Digester, value: dict[Any, Any]) -> bytes:
 
 
 def _set(d: Digester, value: set[Any]) -> bytes:
-    return d.node("set", sorted(d.apart(part, ".pop()") for part in value))
+    return d.node("set", sorted(d.apart(part, ".pop()") for part in _ordered(d, value)))
 
 
 def _frozenset(d: Digester, value: frozenset[Any]) -> bytes:
-    return d.node("frozenset", sorted(d.apart(part, ".pop()") for part in value))
+    tokens = sorted(d.apart(part, ".pop()") for part in _ordered(d, value))
+    return d.node("frozenset", tokens)
+
+
+def _ordered(d: Digester, value: Iterable[Any]) -> Iterable[Any]:
+    """Give the elements in an order that is the same everywhere, as far as it counts.
+
+    Code has a place in the order in which a survey meets it.
+    """
+    if d.survey is None:
+        return value
+    return sorted(value, key=lambda part: getattr(part, "__qualname__", ""))
 
 
 def _range(_: Digester, value: range) -> bytes:

@@ -38,11 +38,11 @@ def class_(d: Digester, value: type) -> bytes:
         not value.__flags__ & PYTHON_MADE or found_by_name(value, place, qualname)
     ):
         return installed(place, qualname)
-    name = leaf("name", place.encode(), qualname.encode())
-    return d.node("class", [name, *_content(d, survey, value)])
+    return survey.place(value, _content)
 
 
 def _content(d: Digester, survey: Survey, value: type) -> Iterator[bytes]:
+    yield leaf("class", value.__module__.encode(), value.__qualname__.encode())
     yield d.token(type(value))
     yield d.token(value.__bases__)
     for name, attribute in survey.attributes_of(value):
@@ -58,7 +58,7 @@ def module(d: Digester, value: ModuleType) -> bytes:
         return known_token(value)
     if not is_local(value.__name__, survey.home):
         return installed(value.__name__, "")
-    return d.node("module", _members(d, survey, value))
+    return survey.place(value, _members)
 
 
 def _members(d: Digester, survey: Survey, value: ModuleType) -> Iterator[bytes]:

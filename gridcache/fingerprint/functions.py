@@ -7,7 +7,7 @@ from importlib.util import resolve_name
 from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from gridcache.digest.engine import Digester, leaf
+from gridcache.digest.engine import Digester, leaf, scalars
 from gridcache.fingerprint.code import Import, Reach, reaches
 from gridcache.fingerprint.known import known_token
 from gridcache.fingerprint.places import (
@@ -30,12 +30,12 @@ def function(d: Digester, value: FunctionType) -> bytes:
         return known_token(value)
     module = str(value.__globals__.get("__name__", ""))
     if is_local_code(value.__code__, module, survey.home):
-        return d.node("function", _local(d, survey, value))
+        return survey.place(value, _local)
     # The code's own name: a wrapper has taken on the name of what it wraps.
     qualname = value.__code__.co_qualname
     if found_by_name(value, module, qualname):
         return installed(module, qualname)
-    return d.node("inner function", _inner(d, survey, value, module))
+    return survey.place(value, _inner)
 
 
 def installed(module: str, qualname: str) -> bytes:
@@ -54,8 +54,9 @@ def _local(d: Digester, survey: Survey, value: FunctionType) -> Iterator[bytes]:
 
 def _bound(d: Digester, survey: Survey, value: FunctionType) -> Iterator[bytes]:
     name = value.__qualname__
-    for defaults in (value.__defaults__, value.__kwdefaults__):
-        yield strict(d, survey, defaults, f", default of {name}", name)
+    for default in (*(value.__defaults__ or ()), *_keyword_defaults(value)):
+        yield strict(d, survey, default, f", default of {name}", name)
+    yield scalars("defaults", (len(value.__defaults__ or ()), *_keyword_names(value)))
     for free, cell in _closure(value):
         if survey.ignores(free):
             yield leaf("ignored")
@@ -65,18 +66,25 @@ def _bound(d: Digester, survey: Survey, value: FunctionType) -> Iterator[bytes]:
     yield d.token(vars(value).get("__wrapped__"))
 
 
+def _keyword_names(value: FunctionType) -> list[str]:
+    return sorted(value.__kwdefaults__ or {})
+
+
+def _keyword_defaults(value: FunctionType) -> list[Any]:
+    return [(value.__kwdefaults__ or {})[name] for name in _keyword_names(value)]
+
+
 def _closure(value: FunctionType) -> Iterator[tuple[str, CellType]]:
     return zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
 
 
-def _inner(
-    d: Digester, survey: Survey, value: FunctionType, module: str
-) -> Iterator[bytes]:
+def _inner(d: Digester, survey: Survey, value: FunctionType) -> Iterator[bytes]:
     """Give the parts of a function made by an installed one, such as a decorator.
 
     What it keeps between calls does not count.
     """
     survey.functions.append(value)
+    module = str(value.__globals__.get("__name__", ""))
     yield installed(module, value.__code__.co_qualname)
     yield d.token(value.__code__)
     for part in (value.__defaults__, value.__kwdefaults__):
@@ -98,23 +106,32 @@ def _reached(
         return d.node("import", _imported(d, survey, space, reach))
     if survey.ignores(reach.names[0]):
         return leaf("ignored")
-    found = _follow(survey, space, reach.names)
     where = f", which reads {'.'.join(reach.names)}"
-    return strict(d, survey, found, where, reach.names[0])
+    found = _follow(survey, space, reach.names)
+    tokens = [strict(d, survey, part, where, reach.names[0]) for part in found]
+    return d.node("reached", tokens)
 
 
-def _follow(survey: Survey, space: dict[str, Any], names: tuple[str, ...]) -> Any:
-    """Go from a global name through local modules to what is read from them."""
+def _follow(
+    survey: Survey, space: dict[str, Any], names: tuple[str, ...]
+) -> Iterator[Any]:
+    """Go from a global name through local modules to what is read from them.
+
+    The attribute that is read from a function is a further part.
+    """
     found = survey.read(space, names[0])
     if found is MISSING:
-        return vars(builtins).get(names[0], MISSING)
-    for name in names[1:]:
-        if not isinstance(found, ModuleType) or not is_local(
-            found.__name__, survey.home
-        ):
-            break
-        found = _attribute(survey, found, name)
-    return found
+        found = vars(builtins).get(names[0], MISSING)
+    rest = list(names[:0:-1])
+    while rest and _is_local_module(found, survey):
+        found = _attribute(survey, found, rest.pop())
+    yield found
+    if rest and isinstance(found, FunctionType):
+        yield survey.read(vars(found), rest.pop())
+
+
+def _is_local_module(found: Any, survey: Survey) -> bool:
+    return isinstance(found, ModuleType) and is_local(found.__name__, survey.home)
 
 
 def _attribute(survey: Survey, module: ModuleType, name: str) -> Any:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridcache.digest.engine import Digester
+from gridcache.digest.errors import Unkeyable
 from gridcache.fingerprint.checks import Checks
 from gridcache.fingerprint.places import found_by_name
-from gridcache.fingerprint.survey import Survey
+from gridcache.fingerprint.survey import Placed, Survey
 
 __all__ = ["Fingerprint", "fingerprint", "known_token"]
 
@@ -58,8 +59,26 @@ def fingerprint(
 
 def _survey(value: Any, home: str | None, ignored: frozenset[str]) -> Fingerprint:
     survey = Survey(home, ignored)
-    token = Digester(survey).token(value)
+    d = Digester(survey)
+    tokens = [d.token(value)]
+    # The list grows while it is walked.
+    for placed in survey.placed:
+        survey.current = placed
+        tokens.append(_content(d, survey, placed))
+    token = d.node("fingerprint", tokens)
     return Fingerprint(token, Checks(survey), ignored - survey.seen)
+
+
+def _content(d: Digester, survey: Survey, placed: Placed) -> bytes:
+    try:
+        return d.node("content", placed.content(d, survey, placed.value))
+    except Unkeyable as refusal:
+        met: Placed | None = placed
+        while met is not None and met.via is not None:
+            name = getattr(met.value, "__qualname__", met.value.__name__)
+            refusal.path.append(f", which reaches {name}")
+            met = met.via
+        raise
 
 
 _known: dict[int, tuple[object, Fingerprint]] = {}

@@ -1,29 +1,25 @@
 """What code reaches: strictly, where it decides the result, else leniently.
 
 A global, a default or a closure cell without lasting identity is refused, for a
-result may depend on it. Exempt are locks, which order and do not decide. Attributes
-of classes and the insides of installed decorators count leniently: what has no
+result may depend on it. Exempt are locks, which order and do not decide, and sentinels
+(`object()`), which are known by the place where they are found. Attributes of classes and the insides of installed decorators count leniently: what has no
 lasting identity there (registries of weak references, compiled validators) is made
 from code that counts by itself, and stands for its type alone.
 """
 
-import _thread
-from concurrent.futures import Executor
-from contextvars import ContextVar
-from threading import Barrier, Condition, Event, Semaphore
 from typing import Any
 
 from gridcache.digest.engine import Digester, leaf
 from gridcache.digest.errors import Unkeyable, type_name
 from gridcache.fingerprint.survey import MISSING, Survey
 
-__all__ = ["by_type", "lenient", "strict"]
+__all__ = ["by_type", "is_exempt", "lenient", "strict"]
 
-HARMLESS = (
-    *(_thread.LockType, _thread.RLock, Barrier, Condition, Event, Semaphore),
-    *(Executor, ContextVar),
+HARMLESS_FROM = (
+    *("_thread", "threading", "_contextvars", "concurrent.futures."),
+    *("asyncio.locks", "multiprocessing.synchronize"),
 )
-"""Order or carry the work; `_thread.RLock` is a type, `threading.RLock` is not."""
+"""Beginnings of the modules of types that order or carry the work."""
 
 
 def strict(d: Digester, survey: Survey, value: Any, where: str, label: str) -> bytes:
@@ -33,11 +29,17 @@ def strict(d: Digester, survey: Survey, value: Any, where: str, label: str) -> b
     """
     if value is MISSING:
         return leaf("missing")
-    if isinstance(value, HARMLESS):
+    if is_exempt(value):
         return by_type(value)
     token = d.part(value, where)
     survey.data.add(value, label)
     return token
+
+
+def is_exempt(value: object) -> bool:
+    """Tell whether something may be reached though it has no lasting identity."""
+    kind = type(value)
+    return kind is object or kind.__module__.startswith(HARMLESS_FROM)
 
 
 def lenient(d: Digester, survey: Survey, value: Any, label: str) -> bytes:

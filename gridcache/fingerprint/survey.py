@@ -6,20 +6,37 @@ Not covered: notes on data (`gridcache.fingerprint.notes`), and how notes are co
 later (`gridcache.fingerprint.checks`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from types import CellType, FunctionType
 from typing import Any
 
+from gridcache.digest.engine import leaf
 from gridcache.fingerprint.notes import Notes
 
-__all__ = ["MISSING", "Survey", "contents"]
+__all__ = ["MISSING", "Placed", "Survey", "contents"]
 
 MISSING: Any = object()
 """Stands for a name that leads nowhere."""
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A function, class or module that was met, and waits to be looked into."""
+
+    value: Any
+    content: Callable[[Any, "Survey", Any], Iterable[bytes]]
+    """Called with the digester, the survey and the value."""
+    via: "Placed | None"
+    """What it was met in."""
+
+
 class Survey:
     """Notes of one pass.
+
+    Code is looked into in the order in which it is met, not where it is met: call
+    graphs are deep and full of cycles. What meets it takes its place in that order
+    for its token.
 
     Parameters
     ----------
@@ -29,7 +46,10 @@ class Survey:
         Names of globals and closure variables that do not count.
     """
 
-    __slots__ = ("cells", "data", "functions", "home", "ignored", "seen", "spaces")
+    __slots__ = (
+        *("_places", "cells", "current", "data", "functions", "home", "ignored"),
+        *("placed", "seen", "spaces"),
+    )
 
     home: str | None
     ignored: frozenset[str]
@@ -38,6 +58,9 @@ class Survey:
     """By id of a namespace: it, and what each name read from it was."""
     cells: list[tuple[CellType, Any]]
     data: Notes
+    placed: list[Placed]
+    current: Placed | None
+    """What is being looked into."""
     seen: set[str]
     """Names met that could have been ignored."""
 
@@ -49,6 +72,16 @@ class Survey:
         self.cells = []
         self.data = Notes()
         self.seen = set()
+        self.placed = []
+        self.current = None
+        self._places: dict[int, int] = {}
+
+    def place(self, value: Any, content: Any) -> bytes:
+        """Put code in line, if it is new; give its token."""
+        index = self._places.setdefault(id(value), len(self.placed))
+        if index == len(self.placed):
+            self.placed.append(Placed(value, content, self.current))
+        return leaf("code", index.to_bytes(8, "little"))
 
     def ignores(self, name: str) -> bool:
         """Tell whether a name does not count."""

@@ -6,31 +6,37 @@ arguments in a tenth of one, applies the defaults, and raises the same errors.
 
 import inspect
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from inspect import Parameter
 from typing import Any
 
-__all__ = ["Binder", "compile_binder", "parameters_of"]
-
-Binder = Callable[..., tuple[Any, ...]]
-"""Gives the values of the parameters that count, in the order of the signature."""
+__all__ = ["Binder", "compile_binder"]
 
 _ANY_CALL = inspect.signature(lambda *args, **kwargs: None)
 
 
-def compile_binder(
-    function: Callable[..., Any], ignored: Iterable[str]
-) -> tuple[Binder, tuple[str, ...]]:
+@dataclass(frozen=True, slots=True)
+class Binder:
+    """Binds the arguments of calls of one function."""
+
+    bind: Callable[..., tuple[Any, ...]]
+    """Gives the values of the parameters that count, in the order of the signature."""
+    names: tuple[str, ...]
+    """Of those parameters."""
+    defaults: dict[str, Any]
+    parameters: frozenset[str]
+    """The names of all parameters."""
+    catches_all: bool
+    """Any other keyword is taken, too."""
+
+
+def compile_binder(function: Callable[..., Any], ignored: Iterable[str]) -> Binder:
     """Make the binder of a function.
 
     Parameters
     ----------
     ignored
         Names of parameters, or of keywords caught by `**kwargs`, left out.
-
-    Returns
-    -------
-    tuple[Binder, tuple[str, ...]]
-        And the names of the parameters whose values it gives.
     """
     signature = _own_signature(function)
     parameters = list(signature.parameters.values())
@@ -42,15 +48,13 @@ def compile_binder(
     label = name if name.isidentifier() else "call"
     # The text is made of the parameters' names alone, which are identifiers.
     exec(f"def {label}({head}): return ({body})", values)  # noqa: S102
-    binder: Binder = values[label]
-    return binder, tuple(part.name for part in kept)
-
-
-def parameters_of(function: Callable[..., Any]) -> tuple[frozenset[str], bool]:
-    """Give the names of the parameters, and whether any other keyword is taken."""
-    parameters = _own_signature(function).parameters
-    kinds = {part.kind for part in parameters.values()}
-    return frozenset(parameters), Parameter.VAR_KEYWORD in kinds
+    return Binder(
+        bind=values[label],
+        names=tuple(part.name for part in kept),
+        defaults={part.name: part.default for part in parameters},
+        parameters=frozenset(signature.parameters),
+        catches_all=any(part.kind is Parameter.VAR_KEYWORD for part in parameters),
+    )
 
 
 def _own_signature(function: Callable[..., Any]) -> inspect.Signature:

@@ -6,22 +6,36 @@ take a short way.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from gridcache.digest.engine import SCALARS, Digester, leaf, scalars
 from gridcache.digest.errors import Unkeyable
 from gridcache.errors import ConfigError, NotKeyableError
 from gridcache.fingerprint.api import Fingerprint, function_fingerprint, name_of
-from gridcache.memoize.binder import Binder, compile_binder, parameters_of
+from gridcache.fingerprint.reached import is_exempt
+from gridcache.memoize.binder import Binder, compile_binder
 from gridcache.memoize.options import Options
 
 __all__ = ["KeyMaker"]
 
 
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What is kept between calls; replaced as a whole, for threads."""
+
+    prefix: str
+    binder: Binder
+    fingerprints: tuple[Fingerprint, ...]
+
+    def holds(self) -> bool:
+        return all(fingerprint.holds() for fingerprint in self.fingerprints)
+
+
 class KeyMaker:
     """Makes the keys of one function."""
 
-    __slots__ = ("_fingerprints", "_function", "_options", "_ready", "name")
+    __slots__ = ("_function", "_options", "_ready", "name")
 
     name: str
     """What the keys of this function begin with, whatever its code."""
@@ -30,8 +44,7 @@ class KeyMaker:
         self._function = function
         self._options = options
         self.name = name_of(function)
-        self._fingerprints: tuple[Fingerprint, ...] | None = None
-        self._ready = _Ready("", *compile_binder(function, options.ignore))
+        self._ready: _Ready | None = None
 
     def key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """Give the key of a call.
@@ -43,39 +56,41 @@ class KeyMaker:
         TypeError
             The arguments do not fit the signature.
         """
-        if not self.holds():
-            self._renew()
-        return self._ready.prefix + self.arguments(args, kwargs)
-
-    def arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-        """Give the part of the key that is made of the arguments."""
-        if self._options.key is not None:
-            bound: tuple[Any, ...] = (self._options.key(*args, **kwargs),)
-        else:
-            bound = self._ready.bind(*args, **kwargs)
-        if SCALARS.issuperset(map(type, bound)):
-            return scalars("call with scalars", bound).hex()
-        return self._digest(bound)
+        ready = self._ready
+        if ready is None or not ready.holds():
+            ready = self._renewed()
+        return ready.prefix + self._arguments(ready.binder, args, kwargs)
 
     def holds(self) -> bool:
         """Tell whether the function and all it reaches are what they were."""
-        if self._fingerprints is None:
-            return False
-        return all(fingerprint.holds() for fingerprint in self._fingerprints)
+        return self._ready is not None and self._ready.holds()
 
     def changed_data(self) -> list[str]:
         """Name data the function reaches that changed since the last key."""
-        made = self._fingerprints or ()
+        made = self._ready.fingerprints if self._ready else ()
         names = {name for one in made for name in one.checks.changed_data()}
         return sorted(names)
 
-    def _digest(self, bound: tuple[Any, ...]) -> str:
+    def _arguments(
+        self, binder: Binder, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> str:
+        if self._options.key is None:
+            bound, names = binder.bind(*args, **kwargs), binder.names
+        else:
+            bound, names = (self._options.key(*args, **kwargs),), ("key=",)
+        if SCALARS.issuperset(map(type, bound)):
+            return scalars("call with scalars", bound).hex()
+        return self._digest(dict(zip(names, bound, strict=True)), binder.defaults)
+
+    def _digest(self, bound: dict[str, Any], defaults: dict[str, Any]) -> str:
         d = Digester()
-        names = ("key=",) if self._options.key is not None else self._ready.names
         try:
             tokens = [
-                d.part(value, f", argument {name}")
-                for name, value in zip(names, bound, strict=True)
+                # What may be a default without identity counts as the default it is.
+                leaf("default")
+                if is_exempt(value) and value is defaults.get(name)
+                else d.part(value, f", argument {name}")
+                for name, value in bound.items()
             ]
         except Unkeyable as refusal:
             raise refusal.public(self.name) from None
@@ -84,35 +99,26 @@ class KeyMaker:
             raise NotKeyableError(msg) from None
         return d.node("call", tokens).hex()
 
-    def _renew(self) -> None:
+    def _renewed(self) -> _Ready:
         # The binder too: defaults may be others now.
         binder = compile_binder(self._function, self._options.ignore)
-        made = tuple(self._make_fingerprints())
+        made = tuple(self._fingerprints(binder))
         version = scalars("version", self._options.version)
         code = leaf("code", version, *(one.token for one in made)).hex()
-        self._ready = _Ready(f"{self.name}/{code}/", *binder)
-        self._fingerprints = made
+        self._ready = _Ready(f"{self.name}/{code}/", binder, made)
+        return self._ready
 
-    def _make_fingerprints(self) -> Iterator[Fingerprint]:
+    def _fingerprints(self, binder: Binder) -> Iterator[Fingerprint]:
         if self._options.version is None:
-            yield self._fingerprint_of_code()
+            yield self._code(binder)
         if self._options.key is not None:
             yield function_fingerprint(self._options.key)
 
-    def _fingerprint_of_code(self) -> Fingerprint:
-        parameters, catches_all = parameters_of(self._function)
-        ignored = set(self._options.ignore) - parameters
+    def _code(self, binder: Binder) -> Fingerprint:
+        ignored = set(self._options.ignore) - binder.parameters
         made = function_fingerprint(self._function, ignored=ignored)
-        if made.unread and not catches_all:
+        if made.unread and not binder.catches_all:
             name = min(made.unread)
             msg = f"ignore: {self.name} has no argument and reads no global {name!r}"
             raise ConfigError(msg, names=sorted(made.unread))
         return made
-
-
-class _Ready(NamedTuple):
-    """What is kept between calls, replaced as a whole."""
-
-    prefix: str
-    bind: Binder
-    names: tuple[str, ...]

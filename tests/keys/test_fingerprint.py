@@ -318,8 +318,60 @@ def test_a_global_without_identity_is_named_with_who_reads_it() -> None:
         module.__dict__["file"] = file
         with pytest.raises(NotKeyableError) as caught:
             function_digest(module.f)
-    path = "edited.f, which reads g, which reads file.read"
+    path = "edited.f, which reaches g, which reads file.read"
     assert caught.value.context["path"] == path
+
+
+def test_a_method_that_reads_something_without_identity_is_refused() -> None:
+    """Leniency is for data in a class, or an edit of the method would go unseen."""
+    module = load("""
+        stream = iter([])
+        class Reader:
+            cache = iter([])
+            def read(self):
+                return next(stream)
+        def f():
+            return Reader()
+    """)
+    with pytest.raises(NotKeyableError) as caught:
+        function_digest(module.f)
+    path = "edited.f, which reaches Reader, which reaches Reader.read"
+    assert caught.value.context["path"] == f"{path}, which reads stream"
+
+
+def test_a_long_chain_of_calls_has_a_fingerprint() -> None:
+    chain = "".join(f"def f{n}(x):\n    return f{n + 1}(x)\n" for n in range(2000))
+    source = f"def f(x):\n    return f0(x)\n{chain}def f2000(x):\n    return x\n"
+    assert digest_of(source) == digest_of(source)
+    edited = source.replace("f2000(x):\n    return x", "f2000(x):\n    return -x")
+    assert digest_of(source) != digest_of(edited)
+
+
+def test_functions_in_sets_and_attributes_of_functions_count() -> None:
+    source = """
+        def one(x):
+            return x
+        def other(x):
+            return 2 * x
+        BOTH = {one, other}
+        def table(x):
+            return table.values[x]
+        table.values = [1, 2]
+        def f(x):
+            return BOTH, table.values, table(x)
+    """
+    edits = [("2 * x", "3 * x"), ("[1, 2]", "[1, 3]"), ("{one, other}", "{one}")]
+    digests = {digest_of(source.replace(*edit)) for edit in edits}
+    assert len(digests | {digest_of(source)}) == 4
+    module = load(source)
+    made = function_fingerprint(module.f)
+    module.table.values.append(3)
+    assert not made.holds()
+
+
+def test_a_sentinel_is_known_by_its_place() -> None:
+    source = "MISSING = object()\ndef f(x=MISSING):\n    return x is MISSING"
+    assert digest_of(source) == digest_of(source)
 
 
 def test_locks_that_code_takes_are_no_obstacle() -> None:

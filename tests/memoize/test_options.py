@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gridcache import ConfigError, GridCache, grid_cache
+from gridcache import ConfigError, GridCache, NotKeyableError, grid_cache
 from gridcache.memoize.core import close_shared_caches
 from tests.memoize.conftest import Counted
 
@@ -155,3 +155,16 @@ def test_a_namespace_of_the_default_store_is_opened_at_the_first_call(
         assert list(store_dir.iterdir())
     finally:
         close_shared_caches()
+
+
+def test_a_default_without_identity_counts_as_the_default(cache: GridCache) -> None:
+    missing = object()
+
+    @grid_cache(cache=cache)
+    def f(x: Any = missing) -> bool:
+        return x is missing
+
+    assert [f(), f(missing), f(1), f()] == [True, True, False, True]
+    assert f.cache_info().misses == 2
+    with pytest.raises(NotKeyableError):
+        f(object())
