@@ -3,9 +3,13 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from struct import Struct
 
-from gridcache.errors import OutOfSpaceError
+import xxhash
+
+from gridcache.errors import ConfigError, OutOfSpaceError
+from gridcache.store.eviction import get_policy
 from gridcache.store.index import WriteTxn
 
 __all__ = [
@@ -20,6 +24,8 @@ __all__ = [
 
 _PACK = Struct("<QQQQ")
 _MOST = 65_000
+_NAME_MAX = 400
+"""Bytes; a longer name is told apart by its digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +60,23 @@ class Account:
 def find_namespace(txn: WriteTxn, name: str) -> Namespace | None:
     """The namespace of that name."""
     packed = txn.get(_name_key(name), db=txn.tables.namespaces)
-    return Namespace(**json.loads(packed)) if packed else None
+    return _unpack(packed) if packed else None
 
 
 def add_namespace(txn: WriteTxn, wanted: Namespace) -> Namespace:
-    """Make it, or replace its settings if `wanted` has an id."""
+    """Make it, or replace its settings if `wanted` has an id.
+
+    Raises
+    ------
+    ConfigError
+        Its policy is unknown or its quota is not positive; nothing is changed.
+    """
+    get_policy(wanted.policy)
+    if wanted.quota_nbytes is not None and wanted.quota_nbytes <= 0:
+        message = (
+            f"the quota of {wanted.name!r} is {wanted.quota_nbytes} bytes; give more"
+        )
+        raise ConfigError(message, quota=wanted.quota_nbytes)
     if not wanted.id:
         used = {namespace.id for namespace in all_namespaces(txn)}
         number = next((n for n in range(1, _MOST) if n not in used), None)
@@ -75,11 +93,20 @@ def all_namespaces(txn: WriteTxn) -> Iterator[Namespace]:
     """Every namespace, by name."""
     with txn.txn.cursor(txn.tables.namespaces) as cursor:
         for packed in cursor.iternext(keys=False):
-            yield Namespace(**json.loads(packed))
+            yield _unpack(packed)
+
+
+@lru_cache(maxsize=1024)
+def _unpack(packed: bytes) -> Namespace:
+    return Namespace(**json.loads(packed))
 
 
 def _name_key(name: str) -> bytes:
-    return name.encode("utf-8", "surrogatepass")[:500] or b"\0"
+    # LMDB's keys have 1 to 511 bytes; UTF-8 never contains 0xff.
+    encoded = name.encode("utf-8", "surrogatepass")
+    if 0 < len(encoded) <= _NAME_MAX:
+        return encoded
+    return encoded[:_NAME_MAX] + b"\xff" + xxhash.xxh3_128_digest(encoded)
 
 
 def load_account(txn: WriteTxn, namespace_id: int) -> Account:
