@@ -27,7 +27,7 @@ from types import (
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from gridcache.digest.engine import SCALARS
+from gridcache.digest.engine import FAMILIES, SCALARS, handler_of
 from gridcache.fingerprint.places import is_wrapper
 
 __all__ = ["DictNote", "ListNote", "Notes", "OpaqueNote"]
@@ -79,15 +79,24 @@ class Notes:
         self.dicts: list[DictNote] = []
         self.opaque: list[OpaqueNote] = []
 
-    def add(self, root: Any, label: str) -> None:
-        """Note a value and all that is in it."""
+    def add(self, root: Any, label: str, *, made_once: bool = False) -> None:
+        """Note a value and all that is in it.
+
+        Parameters
+        ----------
+        made_once
+            It is part of a class or a decorator: objects that pickle themselves are
+            not digested again, for there they are what libraries make of the code.
+        """
         made = Notes()
-        if made._walk(root, label):
-            self.lists += made.lists
-            self.dicts += made.dicts
-            self.opaque += made.opaque
-        else:
-            self.opaque.append(OpaqueNote(root, "", label))
+        if not made._walk(root, label):
+            made = Notes()
+            made.opaque.append(OpaqueNote(root, "", label))
+        self.lists += made.lists
+        self.dicts += made.dicts
+        self.opaque += [
+            note for note in made.opaque if not made_once or _is_data(type(note.now))
+        ]
 
     def attributes(self, owner: Any, label: str) -> tuple[Any, ...]:
         """Note the items of a dict-like object alone; give the parts."""
@@ -133,6 +142,10 @@ def _fixed_parts(value: Any) -> tuple[Any, ...] | None:
         case partial() if type(value) is partial:
             return (value.func, value.args, value.keywords)
     return (value.__wrapped__,) if is_wrapper(value) else None
+
+
+def _is_data(kind: type) -> bool:
+    return handler_of(kind) is not FAMILIES[object]
 
 
 class _Plain:

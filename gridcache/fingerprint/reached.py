@@ -50,7 +50,7 @@ def lenient(d: Digester, survey: Survey, value: Any, label: str) -> bytes:
         token = d.token(value)
     except Unkeyable:
         return by_type(value)
-    survey.data.add(value, label)
+    survey.data.add(value, label, made_once=True)
     return token
 
 
