@@ -3,6 +3,7 @@
 ===========  =================================================================
 `decorator`  what a user writes, with all options
 `function`   what stands in the function's place: calls, `map`, `refresh`, ...
+`coroutine`  the same for `async def`
 `core`       one call: find, or compute once and store
 `keymaker`   the key of a call: the function's fingerprint, the arguments' digest
 `binder`     arguments as the signature binds them

@@ -3,9 +3,10 @@
 import inspect
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
-from gridcache.memoize.function import CachedAsyncFunction, CachedFunction
+from gridcache.memoize.function import CachedFunction
 from gridcache.memoize.options import Options
 
 if TYPE_CHECKING:
@@ -121,5 +122,6 @@ def _decorate(function: Any, options: Options) -> Any:
         )
         raise TypeError(msg)
     if inspect.iscoroutinefunction(function):
-        return CachedAsyncFunction.make(function, options)
+        coroutine = import_module("gridcache.memoize.coroutine")
+        return coroutine.CachedAsyncFunction.make(function, options)
     return CachedFunction.make(function, options)

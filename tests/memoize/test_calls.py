@@ -305,6 +305,18 @@ def test_a_coroutine_may_keep_exceptions(cache: GridCache, counted: Counted) -> 
     assert len(counted) == 1
 
 
+def test_a_coroutine_function_is_known_as_one(cache: GridCache) -> None:
+    class Model:
+        @grid_cache(cache=cache)
+        async def run(self) -> int:
+            return 1
+
+    known_by = inspect if hasattr(inspect, "markcoroutinefunction") else asyncio
+    assert known_by.iscoroutinefunction(Model.run)
+    assert known_by.iscoroutinefunction(Model().run)
+    assert not known_by.iscoroutinefunction(grid_cache(cache=cache)(f))
+
+
 def generator() -> Any:
     yield 1
 
