@@ -21,14 +21,16 @@ What has no lasting identity (open files, locks, generators, ``object()``) is re
 with the path to it. The digest is xxh3 with 128 bits: safe against chance, not against
 someone who constructs collisions; whoever can do that can already run code here.
 
-============  ==========================================================
-`engine`      what a digest is made of, cycles, the choice of a handler
-`plain`       the builtin types
-`objects`     enums, dates, everything else that can be pickled
-`arrays`      numpy
-`tables`      pandas, polars
-`arrow`       pyarrow
-============  ==========================================================
+=================  =====================================================
+`engine`           what a digest is made of, cycles, the choice of a handler
+`plain`            the builtin containers
+`objects`          everything else that can be pickled
+`arrays`           numpy
+`pandas_tables`    pandas
+`polars_tables`    polars
+`arrow`            pyarrow
+`errors`           how a refusal finds its path
+=================  =====================================================
 """
 
 from gridcache.digest.engine import digest
