@@ -91,6 +91,7 @@ class AccessTable:
         self.slots = (size - self.nbytes(0)) // RECORD.itemsize
 
     def _reach(self, slot: int) -> bool:
+        """See a slot that another process added; False if there is none."""
         if slot >= self.slots:
             with self._growing:
                 self._map()
@@ -185,7 +186,8 @@ class AccessTable:
 
     def records(self) -> NDArray[np.void]:
         """All records as they are now, for policies: a live view, not a copy."""
-        self._reach(self.slots)
+        if os.fstat(self._fd).st_size > self.nbytes(self.slots):
+            self._reach(self.slots)
         return np.frombuffer(
             self._mapping, dtype=RECORD, offset=_HEADER_WORDS * 8, count=self.slots
         )

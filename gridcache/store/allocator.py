@@ -17,6 +17,7 @@ from gridcache.store.index import WriteTxn
 __all__ = [
     "allocate",
     "free",
+    "free_before",
     "free_ranges",
     "largest_free",
     "last_free",
@@ -96,6 +97,16 @@ def free_ranges(txn: WriteTxn, start: int = 0) -> Iterator[tuple[int, int]]:
         while found:
             yield _at(cursor)
             found = cursor.next()
+
+
+def free_before(txn: WriteTxn, end: int) -> Iterator[tuple[int, int]]:
+    """(offset, nbytes) of free ranges that begin before `end`, backwards."""
+    with txn.txn.cursor(txn.tables.free_by_offset) as cursor:
+        found = cursor.set_range(_WORD.pack(end))
+        found = cursor.prev() if found else cursor.last()
+        while found:
+            yield _at(cursor)
+            found = cursor.prev()
 
 
 def last_free(txn: WriteTxn) -> tuple[int, int] | None:

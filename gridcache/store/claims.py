@@ -207,7 +207,7 @@ class Claims:
             raise ChangedError
         if piece.move and self._move(txn, key, piece, inside):
             return
-        if entry.pinned or not self._gives(txn, key):
+        if entry.pinned or not piece.spare or not self._gives(txn, key):
             raise CannotMoveError(piece.nbytes)
         with self._books.charge(txn, int.from_bytes(key[:2], "big")) as account:
             self._books.remove(txn, key, entry, account)

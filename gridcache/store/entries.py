@@ -93,6 +93,17 @@ class Books:
                 yield Extent(int.from_bytes(key, _ORDER), units * _UNIT, slot)
                 found = cursor.next()
 
+    def extents_before(self, txn: WriteTxn, end: int) -> Iterator[Extent]:
+        """Live extents that begin before `end`, backwards."""
+        with txn.txn.cursor(txn.tables.extents) as cursor:
+            found = cursor.set_range(offset_key(end))
+            found = cursor.prev() if found else cursor.last()
+            while found:
+                key, value = cursor.item()
+                units, slot = _EXTENT.unpack(value)
+                yield Extent(int.from_bytes(key, _ORDER), units * _UNIT, slot)
+                found = cursor.prev()
+
     def extent_before(self, txn: WriteTxn, offset: int) -> int:
         """Offset of the last live extent that begins at or before `offset`."""
         with txn.txn.cursor(txn.tables.extents) as cursor:

@@ -9,13 +9,14 @@ a plan out is `claims`.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gridcache.store.access import HELD, INLINE, USED, AccessTable
-from gridcache.store.allocator import free_ranges
+from gridcache.store.allocator import free_before, free_ranges
 from gridcache.store.entries import Books
 from gridcache.store.eviction import get_policy
 from gridcache.store.eviction.queue import Candidate, VictimQueue
@@ -25,12 +26,15 @@ from gridcache.store.window import FREE, UNUSED, Piece, cheapest_run
 
 __all__ = ["Evictor", "Terms"]
 
-_TRIES = 24
+_TRIES = 8
 """Cold entries looked at before the notion of cold is widened."""
-_NEIGHBOURS = 8192
-"""Extents looked at around one cold entry."""
-_MOVE_COST = 8.0
-"""Moving a byte counts like evicting so many of the warmest."""
+_ENOUGH = 3
+"""Windows compared; the seeds come coldest first."""
+_FIRST_STEP, _LARGEST_STEP = 4, 256
+"""Neighbours weighed at a time."""
+_EVICT_COST = 0.05
+"""Of evicting the coldest entry; its heat is added."""
+_MOVE_COST = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,39 +138,63 @@ class Evictor:
         if not spaces:
             return None
         queue, passed = self.arena_queue(spaces[0]), list[Candidate]()
-        try:
-            for _ in range(_TRIES):
-                candidate = queue.pop(rescan=not passed)
-                if candidate is None:
-                    return None
-                passed.append(candidate)
-                window = index.snapshot(
-                    lambda txn, seed=candidate: self._around(txn, seed, spaces, terms)  # type: ignore[misc]
-                )
-                if window is not None:
-                    return window
-        finally:
-            for candidate in reversed(passed):
-                queue.put_back(candidate)
-        return None
+        best: tuple[float, list[Piece]] | None = None
+        found = 0
+        while found < _ENOUGH and len(passed) < _TRIES:
+            candidate = queue.pop(rescan=not passed)
+            if candidate is None:
+                break
+            passed.append(candidate)
+            window = index.snapshot(
+                lambda txn, seed=candidate: self._around(txn, seed, spaces, terms)  # type: ignore[misc]
+            )
+            if window is not None:
+                found += 1
+                best = window if best is None or window[0] < best[0] else best
+        for candidate in reversed(passed):
+            queue.put_back(candidate)
+        return None if best is None else best[1]
 
     def _around(
         self, txn: WriteTxn, seed: Candidate, spaces: list[Namespace], terms: Terms
-    ) -> list[Piece] | None:
+    ) -> tuple[float, list[Piece]] | None:
+        """The cheapest window around an entry, with its cost."""
         own = self._piece_of(txn, seed)
         if own is None or own.offset in terms.pinned:
             return None
-        pieces = list(self._surroundings(txn, own, terms))
-        heat = self._heat(np.array([piece.slot for piece in pieces]), spaces)
-        pieces, costs = _weigh(pieces, heat.tolist(), terms)
-        run = cheapest_run(
+        after = self._walk(self._following(txn, own.end, terms), own, spaces, terms)
+        before = self._walk(self._preceding(txn, own.offset), own, spaces, terms)
+        known = [*reversed(before), (own, _EVICT_COST), *after]
+        pieces = [piece for piece, _ in known]
+        found = cheapest_run(
             pieces,
-            costs,
+            [cost for _, cost in known],
             terms.nbytes,
             around=own.offset,
             moved_max=int(terms.nbytes * terms.move_share),
         )
-        return None if run is None else _trim(run, terms.nbytes)
+        return None if found is None else (found[0], _trim(found[1], terms.nbytes))
+
+    def _walk(
+        self,
+        neighbours: Iterator[Piece],
+        seed: Piece,
+        spaces: list[Namespace],
+        terms: Terms,
+    ) -> list[tuple[Piece, float]]:
+        """Neighbours outwards from the seed, until one must stay or it is enough."""
+        walked: list[tuple[Piece, float]] = []
+        nbytes, step = seed.nbytes, _FIRST_STEP
+        while chunk := list(islice(neighbours, step)):
+            heat = self._heat(np.array([piece.slot for piece in chunk]), spaces)
+            for piece, warmth in zip(chunk, heat.tolist(), strict=True):
+                weighed, cost = _weigh(piece, warmth, terms)
+                if cost == inf or nbytes >= terms.nbytes:
+                    return walked
+                walked.append((weighed, cost))
+                nbytes += piece.nbytes
+            step = min(step * 2, _LARGEST_STEP)
+        return walked
 
     def _heat(
         self, slots: NDArray[np.int64], spaces: list[Namespace]
@@ -175,30 +203,43 @@ class Evictor:
         heat = np.full(slots.size, inf)
         heat[slots < 0] = 0.0
         live = np.flatnonzero(slots >= 0)
-        for space in spaces:
-            found = self.arena_queue(space).heat(slots[live])
-            heat[live] = np.minimum(heat[live], found)
+        if live.size:
+            for space in spaces:
+                found = self.arena_queue(space).heat(slots[live])
+                heat[live] = np.minimum(heat[live], found)
         return heat
 
-    def _surroundings(
-        self, txn: WriteTxn, seed: Piece, terms: Terms
-    ) -> Iterator[Piece]:
-        """What lies near enough to share a window with the seed, by offset."""
-        start = max(seed.offset - terms.nbytes, 0)
-        end = seed.end + terms.nbytes
-        found: list[Piece] = []
-        for extent in self._books.extents(txn, self._books.extent_before(txn, start)):
-            if extent.offset >= end or len(found) >= _NEIGHBOURS:
-                break
-            found.append(Piece(extent.offset, extent.nbytes, extent.slot))
-        first = min(found[0].offset, start) if found else start
-        for offset, nbytes in free_ranges(txn, first):
-            if offset >= end:
-                break
-            found.append(Piece(offset, nbytes, FREE))
-        if terms.unused is not None and terms.unused[0] < end:
-            found.append(Piece(*terms.unused, UNUSED))
-        yield from sorted(found, key=lambda piece: piece.offset)
+    def _following(self, txn: WriteTxn, offset: int, terms: Terms) -> Iterator[Piece]:
+        """Touching ranges from `offset` on."""
+        live, free = self._books.extents(txn, offset), free_ranges(txn, offset)
+        extent, gap = next(live, None), next(free, None)
+        while True:
+            if extent is not None and extent.offset == offset:
+                piece = Piece(offset, extent.nbytes, extent.slot)
+                extent = next(live, None)
+            elif gap is not None and gap[0] == offset:
+                piece, gap = Piece(*gap, FREE), next(free, None)
+            elif terms.unused is not None and terms.unused[0] == offset:
+                piece = Piece(*terms.unused, UNUSED)
+            else:
+                return
+            yield piece
+            offset = piece.end
+
+    def _preceding(self, txn: WriteTxn, offset: int) -> Iterator[Piece]:
+        """Touching ranges that end at `offset`, backwards."""
+        live, free = self._books.extents_before(txn, offset), free_before(txn, offset)
+        extent, gap = next(live, None), next(free, None)
+        while True:
+            if extent is not None and extent.offset + extent.nbytes == offset:
+                piece = Piece(extent.offset, extent.nbytes, extent.slot)
+                extent = next(live, None)
+            elif gap is not None and sum(gap) == offset:
+                piece, gap = Piece(*gap, FREE), next(free, None)
+            else:
+                return
+            yield piece
+            offset = piece.offset
 
 
 def _excess(
@@ -215,27 +256,22 @@ def _excess(
     ]
 
 
-def _weigh(
-    pieces: list[Piece], heat: list[float], terms: Terms
-) -> tuple[list[Piece], list[float]]:
-    """What each piece costs; those that can only be moved are marked so."""
-    weighed: list[Piece] = []
-    costs: list[float] = []
-    movable = terms.nbytes * terms.move_share
-    for piece, warmth in zip(pieces, heat, strict=True):
-        if piece.offset in terms.pinned and piece.slot >= 0:
-            weighed.append(piece)
-            costs.append(inf)
-        elif warmth <= terms.cold:
-            weighed.append(piece)
-            costs.append(warmth * piece.nbytes)
-        elif piece.nbytes <= movable:
-            weighed.append(replace(piece, move=True))
-            costs.append(_MOVE_COST * piece.nbytes)
-        else:
-            weighed.append(piece)
-            costs.append(inf)
-    return weighed, costs
+def _weigh(piece: Piece, warmth: float, terms: Terms) -> tuple[Piece, float]:
+    """What clearing a piece costs, in entries that would have been used again.
+
+    Moving costs little against evicting: it takes time but no hit.
+    """
+    if piece.slot < 0:
+        return piece, 0.0
+    if piece.offset in terms.pinned:
+        return piece, inf
+    if piece.nbytes <= terms.nbytes * terms.move_share:
+        spare = warmth <= terms.cold
+        cost = _MOVE_COST + (0.0 if spare else _MOVE_COST)
+        return replace(piece, move=True, spare=spare), cost
+    if warmth <= terms.cold:
+        return piece, _EVICT_COST + warmth
+    return piece, inf
 
 
 def _trim(run: list[Piece], nbytes: int) -> list[Piece]:

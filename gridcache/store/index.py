@@ -20,7 +20,12 @@ from typing import Any, TypeVar
 
 import lmdb
 
-from gridcache.errors import ClosedError, OutOfSpaceError, StoreStalledError
+from gridcache.errors import (
+    ClosedError,
+    OutOfSpaceError,
+    StoreFormatError,
+    StoreStalledError,
+)
 from gridcache.store.files import PAGE, open_private, reserve_file
 from gridcache.store.gate import WriterGate
 from gridcache.store.layout import READERS
@@ -131,6 +136,16 @@ class Index:
             txn.put(_STATE, state.pack(), db=self.tables.meta)
 
     def _open_environment(self, nbytes: int) -> lmdb.Environment:
+        try:
+            return self._try_open(nbytes)
+        except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError) as e:
+            message = (
+                f"the index of {self._directory} is damaged ({e}); remove the store: "
+                f"grid rm-store {self._directory}"
+            )
+            raise StoreFormatError(message, path=str(self._directory)) from e
+
+    def _try_open(self, nbytes: int) -> lmdb.Environment:
         env = lmdb.open(
             str(self._directory),
             map_size=nbytes,

@@ -36,9 +36,9 @@ _EVICT_MOST = 8
 cannot be used again before the next."""
 _INDEX_BATCH = 32
 _ATTEMPTS = (
-    (0.05, 0.125, False),
-    (0.2, 0.125, False),
-    (0.5, 0.0, False),
+    (0.25, 0.125, False),
+    (0.5, 0.125, False),
+    (0.8, 0.125, False),
     (1.0, 0.0, True),
     (1.0, 1.0, True),
 )

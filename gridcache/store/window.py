@@ -27,6 +27,8 @@ class Piece:
     """Of the entry that lives there, or `FREE` or `UNUSED`."""
     move: bool = False
     """Its bytes go elsewhere instead of being evicted."""
+    spare: bool = True
+    """It may be evicted all the same if there is no elsewhere."""
 
     @property
     def end(self) -> int:
@@ -36,8 +38,8 @@ class Piece:
 
 def cheapest_run(
     pieces: list[Piece], costs: list[float], nbytes: int, *, around: int, moved_max: int
-) -> list[Piece] | None:
-    """The run of touching pieces with the least cost.
+) -> tuple[float, list[Piece]] | None:
+    """The run of touching pieces with the least cost, and the cost.
 
     Two ends move over the pieces: for each last piece the latest first piece that
     still makes the run long enough.
@@ -73,7 +75,7 @@ def cheapest_run(
         if run.nbytes >= nbytes and holds and run.moved <= moved_max:
             found = (run.cost, first, last)
             best = found if best is None else min(best, found)
-    return pieces[best[1] : best[2] + 1] if best else None
+    return (best[0], pieces[best[1] : best[2] + 1]) if best else None
 
 
 class _Run:

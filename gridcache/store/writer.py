@@ -221,8 +221,9 @@ class Writer:
         pieces = frames.buffers
         start = entry.offset + entry.lead_nbytes
         if frames.header and not entry.header:
-            pieces = (memoryview(frames.header), *pieces)
-            start -= align(len(frames.header))
+            room = align(len(frames.header))
+            pieces = (memoryview(frames.header.ljust(room, b"\0")), *pieces)
+            start -= room
         if len(pieces) == 1:
             self._parts.arena.write_one(start, pieces[0])
         else:
