@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from gridcache.store.namespaces import Namespace
 from gridcache.store.opening import close_store, open_store
 from tests.store.kit.shop import Shop
+
+if TYPE_CHECKING:
+    from gridcache.store.node_store import NodeStore
 
 CAPACITY = 16 << 20
 
@@ -19,7 +23,8 @@ def open_shop(store_dir: Path) -> Iterator[Callable[..., Shop]]:
     The function takes a capacity, a directory name, a stall time and settings
     of the namespace.
     """
-    opened: list[Shop] = []
+    stores: list[NodeStore] = []
+    shops: list[Shop] = []
 
     def start(
         capacity_nbytes: int = CAPACITY,
@@ -34,14 +39,16 @@ def open_shop(store_dir: Path) -> Iterator[Callable[..., Shop]]:
             capacity_nbytes=capacity_nbytes,
             stall_timeout_s=stall_timeout_s,
         )
+        stores.append(store)
         wanted = Namespace(name, **settings)  # type: ignore[arg-type]
-        opened.append(Shop(store, store.namespace(wanted)))
-        return opened[-1]
+        shops.append(Shop(store, store.namespace(wanted)))
+        return shops[-1]
 
     yield start
-    reports = [shop.store.check() for shop in opened]
-    for shop in opened:
-        close_store(shop.store)
+    reports = [store.check() for store in stores]
+    while stores:
+        close_store(stores.pop())
+    for shop in shops:
         shop.forget()
     for report in reports:
         assert report.ok, report.problems
