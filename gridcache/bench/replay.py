@@ -4,7 +4,7 @@ import numpy as np
 
 from gridcache.bench.traces import Trace
 from gridcache.cache import GridCache
-from gridcache.errors import ValueTooLargeError
+from gridcache.errors import OutOfSpaceError, ValueTooLargeError
 
 __all__ = ["UNIT_NBYTES", "replay"]
 
@@ -23,6 +23,6 @@ def replay(trace: Trace, cache: GridCache) -> float:
             continue
         try:
             put(key, np.frombuffer(source[: nbytes or UNIT_NBYTES], np.uint8))
-        except ValueTooLargeError:
+        except (ValueTooLargeError, OutOfSpaceError):
             continue
     return hits / max(len(trace), 1)

@@ -38,6 +38,8 @@ class Scale:
     """Seconds of a round of the reader processes."""
     trace_length: int
     trace_keys: int
+    trace_largest: int
+    """Bytes of the largest value of a trace made here."""
     trace_most: int
     """Accesses taken of a trace from a file."""
     processes: int
@@ -61,8 +63,9 @@ FULL = Scale(
     mix_capacity=4096 * _MIB,
     mix_largest=64 * _MIB,
     read_s=1.0,
-    trace_length=300_000,
+    trace_length=150_000,
     trace_keys=30_000,
+    trace_largest=_MIB,
     trace_most=1_000_000,
     processes=11,
 )
@@ -85,8 +88,9 @@ QUICK = Scale(
     mix_capacity=512 * _MIB,
     mix_largest=8 * _MIB,
     read_s=0.3,
-    trace_length=40_000,
+    trace_length=20_000,
     trace_keys=4_000,
+    trace_largest=128 << 10,
     trace_most=50_000,
     processes=3,
 )
@@ -111,6 +115,7 @@ TINY = Scale(
     read_s=0.02,
     trace_length=1_000,
     trace_keys=200,
+    trace_largest=16 << 10,
     trace_most=1_000,
     processes=1,
 )

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gridcache.bench.scale import Scale
+
 __all__ = ["Trace", "exact_lru", "load_trace", "made_trace"]
 
 SMALLEST = 512
@@ -19,7 +21,6 @@ SMALLEST = 512
 _ALPHA = 0.8
 _SIGMA = 1.5
 _MEDIAN_NBYTES = 4096
-_LARGEST = 1 << 20
 _MOST_FOOTPRINT = 512 << 20
 
 
@@ -68,16 +69,16 @@ def load_trace(path: Path, most: int) -> Trace:
     return Trace(path.stem, keys, scaled)
 
 
-def made_trace(length: int, keys: int, seed: int) -> Trace:
+def made_trace(scale: Scale, seed: int) -> Trace:
     """Few keys are asked for often, most rarely; sizes are log-normal.
 
     No key's size depends on how often it is asked for.
     """
-    rng = np.random.default_rng(seed)
+    rng, keys = np.random.default_rng(seed), scale.trace_keys
     weights = 1.0 / np.arange(1, keys + 1) ** _ALPHA
-    chosen = rng.choice(keys, size=length, p=weights / weights.sum())
+    chosen = rng.choice(keys, size=scale.trace_length, p=weights / weights.sum())
     sizes = rng.lognormal(np.log(_MEDIAN_NBYTES), _SIGMA, keys)
-    clipped = np.clip(sizes, SMALLEST, _LARGEST).astype(np.int64)
+    clipped = np.clip(sizes, SMALLEST, scale.trace_largest).astype(np.int64)
     names = rng.permutation(keys)
     return Trace("made", names[chosen].astype(np.int64), clipped[names[chosen]])
 

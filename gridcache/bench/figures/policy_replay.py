@@ -36,7 +36,7 @@ def measure(run: Run) -> Iterator[Result]:
 def _trace(run: Run) -> Trace:
     if run.trace is not None:
         return load_trace(run.trace, run.scale.trace_most)
-    made = made_trace(run.scale.trace_length, run.scale.trace_keys, seed=1)
+    made = made_trace(run.scale, seed=1)
     return Trace(made.name, made.keys, None)
 
 

@@ -46,9 +46,7 @@ def measure(run: Run) -> Iterator[Result]:
 
 def _traces(run: Run) -> list[Trace]:
     if run.trace is None:
-        scale = run.scale
-        seeds = _SEEDS[: scale.rounds]
-        return [made_trace(scale.trace_length, scale.trace_keys, s) for s in seeds]
+        return [made_trace(run.scale, seed) for seed in _SEEDS[: run.scale.rounds]]
     trace = load_trace(run.trace, run.scale.trace_most)
     return [] if trace.sizes is None else [trace]
 

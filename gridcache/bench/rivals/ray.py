@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,8 @@ class Ray:
     def __init__(self) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        # Not in the run's own place: socket paths end at 107 bytes.
+        self._logs = TemporaryDirectory(prefix="gcb-", ignore_cleanup_errors=True)
         self._ray = import_module("ray")
         self._ray.init(
             address="local",
@@ -51,6 +54,7 @@ class Ray:
             logging_level=logging.ERROR,
             configure_logging=False,
             object_store_memory=_OBJECT_STORE_NBYTES,
+            _temp_dir=self._logs.name,
         )
         self.put: Callable[[Any], Any] = self._ray.put
         self.get: Callable[[Any], Any] = self._ray.get
@@ -69,6 +73,7 @@ class Ray:
     def close(self) -> None:
         """Stop the cluster."""
         self._ray.shutdown()
+        self._logs.cleanup()
 
 
 class ActorDict:
