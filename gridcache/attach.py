@@ -1,24 +1,31 @@
-"""Attach: from a cache's arguments to its store and namespace.
+"""Attach: from a cache's arguments to its store and namespace, and back.
 
-The one place that knows configuration, default directories and what happens
-when a store or a namespace exists already with other settings.
+The one place that knows configuration, default directories, what happens when a
+store or a namespace exists already with other settings, and how a store is let go
+when its caches are closed, collected, or alive when the process ends.
 """
 
-import warnings
+import atexit
+import itertools
+import weakref
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from gridcache.advice import advise
 from gridcache.config import Config, automatic_capacity, load_config
-from gridcache.errors import CacheWarning, ConfigError
+from gridcache.errors import ConfigError, GridCacheError, StoreAccessError
 from gridcache.store.layout import MINIMUM_CAPACITY
 from gridcache.store.namespaces import Namespace
 from gridcache.store.node_store import NodeStore
-from gridcache.store.opening import open_store
+from gridcache.store.opening import close_store, open_store
 from gridcache.units import format_bytes, parse_bytes
 
-__all__ = ["UNSET", "Attachment", "Wishes", "attach", "default_store_path"]
+__all__ = ["UNSET", "Attachment", "Wishes", "attach", "default_store_path", "hold"]
 
 _SMALL = 256 << 20
 
@@ -40,7 +47,7 @@ UNSET: Any = _Unset()
 class Wishes:
     """What the caller of `GridCache` asked for, as given."""
 
-    name: str
+    name: Any
     capacity: float | str | None
     quota: float | str | None
     policy: str
@@ -73,30 +80,29 @@ def attach(wishes: Wishes) -> Attachment:
     ConfigError, StoreAccessError, StoreFormatError
         Nothing was made or changed.
     """
+    _release_dropped()
     config = load_config(**_given(wishes))
-    quota = None if wishes.quota is None else parse_bytes(wishes.quota)
-    if not isinstance(wishes.name, str) or not wishes.name:
-        message = f"a cache's name is a text, not {wishes.name!r}"
-        raise ConfigError(message, name=wishes.name)
-    path = default_store_path(config)
-    if wishes.path is not None:
-        path = Path(wishes.path).expanduser()
-    store = _open(path, config, durable=wishes.durable)
     wanted = Namespace(
-        wishes.name,
+        config.namespace,
         policy=config.policy,
-        quota_nbytes=quota,
+        quota_nbytes=None if wishes.quota is None else parse_bytes(wishes.quota),
         compression=config.compression,
         ttl_s=config.ttl_s,
     )
-    space = store.namespace(wanted)
-    _compare(space, wanted, wishes)
-    _compare_capacity(store, wishes)
+    store = _open(_path(wishes, config), config, durable=wishes.durable)
+    try:
+        space = store.namespace(wanted)
+        _compare(space, wanted, wishes)
+        _compare_store(store, wishes)
+    except BaseException:  # a warning may be an error
+        close_store(store)
+        raise
     return Attachment(store, space, config)
 
 
 def _given(wishes: Wishes) -> dict[str, Any]:
     given = {
+        "namespace": wishes.name,
         "policy": wishes.policy,
         "compression": wishes.compression,
         "ttl_s": wishes.ttl,
@@ -107,30 +113,44 @@ def _given(wishes: Wishes) -> dict[str, Any]:
     return {key: value for key, value in given.items() if value is not UNSET}
 
 
+def _path(wishes: Wishes, config: Config) -> Path:
+    if wishes.path is None:
+        return default_store_path(config)
+    if not str(wishes.path):
+        message = "path='' names no directory; leave it out for the default store"
+        raise ConfigError(message, path="")
+    return Path(wishes.path).expanduser()
+
+
 def _open(path: Path, config: Config, *, durable: bool) -> NodeStore:
-    if (path / "superblock").exists():
-        return open_store(path, stall_timeout_s=config.stall_timeout_s)
-    capacity = config.capacity
-    if capacity is None:
-        capacity = _automatic(path)
-    return open_store(
-        path,
-        capacity_nbytes=capacity,
-        durable=durable,
-        stall_timeout_s=config.stall_timeout_s,
-    )
+    try:
+        exists = (path / "superblock").exists()
+        return open_store(
+            path,
+            capacity_nbytes=None if exists else config.capacity or _automatic(path),
+            durable=durable,
+            stall_timeout_s=config.stall_timeout_s,
+        )
+    except StoreAccessError:
+        raise
+    except PermissionError as error:
+        message = f"cannot use {path}: {error.strerror}; choose another path="
+        raise StoreAccessError(message, path=str(path)) from error
 
 
 def _automatic(path: Path) -> int:
-    capacity = automatic_capacity(path)
+    capacity = max(automatic_capacity(path), MINIMUM_CAPACITY)
     if capacity < _SMALL:
-        message = (
-            f"the new store at {path} gets {format_bytes(capacity)} only, half of what "
-            f"is free there; mount it larger (containers: --shm-size), or choose "
-            f"another directory (path= or GRIDCACHE_DIRECTORY)"
+        advise(
+            f"the new store at {path} gets {format_bytes(capacity)} only: a quarter of "
+            f"the memory, at most half of what is free there. Mount it larger "
+            f"(containers: --shm-size), or choose another directory (path= or "
+            f"GRIDCACHE_DIRECTORY)"
         )
-        warnings.warn(message, CacheWarning, stacklevel=5)
-    return max(capacity, MINIMUM_CAPACITY)
+    return capacity
+
+
+# -- what is there already -----------------------------------------------------
 
 
 def _compare(space: Namespace, wanted: Namespace, wishes: Wishes) -> None:
@@ -147,21 +167,66 @@ def _compare(space: Namespace, wanted: Namespace, wishes: Wishes) -> None:
         if was_asked and getattr(space, field) != getattr(wanted, field)
     ]
     if odd:
-        message = (
+        advise(
             f"namespace {space.name!r} exists and keeps {'; '.join(odd)}. Use another "
             f"name, a store of its own (path=), or reconfigure() it"
         )
-        warnings.warn(message, CacheWarning, stacklevel=4)
 
 
-def _compare_capacity(store: NodeStore, wishes: Wishes) -> None:
+def _compare_store(store: NodeStore, wishes: Wishes) -> None:
+    if wishes.durable and not store.durable:
+        why = "exists and is not" if store.on_disk else "is in memory and cannot be"
+        advise(f"the store at {store.directory} {why} durable; use another path=")
     if wishes.capacity is None:
         return
     wanted, found = parse_bytes(wishes.capacity), store.capacity_nbytes
     if wanted != found:
-        message = (
+        advise(
             f"the store at {store.directory} exists and keeps its capacity of "
             f"{format_bytes(found)}, not {format_bytes(wanted)}. Use resize(), limit "
             f"this namespace (quota=), or a store of its own (path=)"
         )
-        warnings.warn(message, CacheWarning, stacklevel=4)
+
+
+# -- letting go ----------------------------------------------------------------
+
+_held: dict[int, NodeStore] = {}
+_dropped: deque[int] = deque()
+_numbers = itertools.count()
+
+
+def hold(owner: object, store: NodeStore) -> Callable[[], None]:
+    """Let a store go with its owner; returns what lets it go now, once.
+
+    The owner may be collected inside a transaction, where nothing can be closed:
+    that store goes at the next `attach`, or when the process ends.
+    """
+    number = next(_numbers)
+    _held[number] = store
+    finalizer = weakref.finalize(owner, _dropped.append, number)
+    finalizer.atexit = False
+
+    def release() -> None:
+        finalizer.detach()
+        _release(number)
+
+    return release
+
+
+def _release(number: int) -> None:
+    store = _held.pop(number, None)
+    if store is not None:
+        close_store(store)
+
+
+def _release_dropped() -> None:
+    with suppress(IndexError):
+        while True:
+            _release(_dropped.popleft())
+
+
+@atexit.register
+def _release_all() -> None:
+    for number in list(_held):
+        with suppress(GridCacheError, OSError):
+            _release(number)

@@ -1,68 +1,40 @@
-"""GridCache: the facade. A mutable mapping of text keys to any values.
+"""GridCache: the facade. A mutable mapping of keys to any values.
 
-It forwards: the codec makes frames, the store keeps them, the near cache saves
-decoding, the flight sees that a value is computed once. It decides only what a
-user sees: defaults, errors, and that no two gets share mutable state.
+It forwards and decides only what a user sees: defaults, errors, and that no two
+gets share mutable state. Values are read and written in `gridcache.values`, computed
+in `gridcache.compute`, and the store is found in `gridcache.attach`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
-from gridcache.attach import UNSET, Wishes, attach
-from gridcache.codec import decode, encode, is_immutable
+from gridcache.attach import UNSET, Wishes, attach, hold
 from gridcache.compute import Computer
-from gridcache.errors import (
-    ClosedError,
-    CorruptFramesError,
-    KeyNotFoundError,
-)
-from gridcache.keys import Key, text_key
-from gridcache.near import NearCache
-from gridcache.store.node_store import NodeStore
-from gridcache.store.opening import close_store
-from gridcache.store.outcome import (
-    CheckReport,
-    EntryInfo,
-    Explanation,
-    Hit,
-    Miss,
-    MissReason,
-    NamespaceStats,
-    StoreStats,
-)
-from gridcache.store.records import entry_key
-from gridcache.store.writer import Order
-from gridcache.units import format_bytes, parse_bytes, parse_duration
+from gridcache.errors import GridCacheError, KeyNotFoundError, NotKeyableError
+from gridcache.keys import Key, key_from_text, text_key
+from gridcache.stats import CacheStats
+from gridcache.store.outcome import CheckReport, EntryInfo, Explanation, Miss
+from gridcache.units import parse_bytes, parse_duration
+from gridcache.values import Closed, Values, tag_names, ttl_seconds
+from gridcache.views import ABSENT, LiveItems, LiveValues
 
 __all__ = ["CacheStats", "GridCache"]
 
 T = TypeVar("T")
-_ABSENT: Any = object()
+Ttl = float | str | timedelta | None
 
 
-@dataclass(frozen=True, slots=True)
-class CacheStats:
-    """Counters and sizes of a cache's namespace and of its store."""
-
-    namespace: NamespaceStats
-    store: StoreStats
-
-    def _repr_html_(self) -> str:
-        from gridcache.notebook.html import stats_html  # noqa: PLC0415 - on display
-
-        return stats_html(self)
-
-
-class GridCache(MutableMapping[str, Any]):
+class GridCache(MutableMapping[Any, Any]):
     """A cache that every process of this machine shares by name.
 
     Parameters
     ----------
     name
-        A namespace of the store: its own policy, quota and statistics.
+        A namespace of the store: its own policy, quota and statistics. "default"
+        unless a setting says otherwise.
     capacity
         Bound on the whole store ("8GiB" or bytes), for the call that makes it.
         None: a quarter of the machine's memory, at most half of what is free.
@@ -86,6 +58,7 @@ class GridCache(MutableMapping[str, Any]):
 
     Notes
     -----
+    Keys are text, bytes, ints, or tuples of those, and come back as they were put.
     The memory stays taken after this process ends, so that the next one finds
     the values, and is lost at reboot unless the store is on disk. `grid stores`
     lists stores, `grid rm-store` removes one.
@@ -102,13 +75,13 @@ class GridCache(MutableMapping[str, Any]):
 
     def __init__(
         self,
-        name: str = "default",
+        name: str = UNSET,
         *,
         capacity: float | str | None = None,
         quota: float | str | None = None,
         policy: str = UNSET,
         compression: str | None = UNSET,
-        ttl: float | str | timedelta | None = UNSET,
+        ttl: Ttl = UNSET,
         path: str | Path | None = None,
         allow_pickle: bool = UNSET,
         durable: bool = False,
@@ -117,49 +90,70 @@ class GridCache(MutableMapping[str, Any]):
             name, capacity, quota, policy, compression, ttl, path, allow_pickle, durable
         )
         attached = attach(wishes)
-        self.name = name
-        self._path = None if path is None else str(path)
-        self._open: NodeStore | None = attached.store
-        self._space = attached.space
-        self.allow_pickle = attached.config.allow_pickle
-        self._near = NearCache(attached.config.near_bytes)
-        self._computer = Computer(self)
+        store, config = attached.store, attached.config
+        self._release = hold(self, store)
+        self.name = attached.space.name
+        self.allow_pickle = config.allow_pickle
+        self._own_path = None if path is None else str(store.directory)
+        self._values = Values(
+            store,
+            attached.space,
+            allow_pickle=config.allow_pickle,
+            near_nbytes=config.near_bytes,
+        )
+        self._computer = Computer(self._values)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopen, (self.name, self._path, self.allow_pickle)
+        return _reopen, (self.name, self._own_path, self.allow_pickle)
 
     # -- mapping -----------------------------------------------------------
 
     def __getitem__(self, key: Key) -> Any:
-        text = key if type(key) is str else text_key(key)
-        found = self._fetch(text)
+        text = _known(key)
+        found = self._values.fetch(text)
         if type(found) is Miss:
-            message = f"{text!r} is not in cache {self.name!r}: {found.reason}"
-            raise KeyNotFoundError(message, key=text, reason=str(found.reason))
+            raise self._values.not_found(text, found)
         return found
 
     def __setitem__(self, key: Key, value: Any) -> None:
-        self.put(key, value)
+        self._values.put(text_key(key), value)
 
     def __delitem__(self, key: Key) -> None:
-        text = text_key(key)
-        if not self._store.delete(self._space, [text]):
-            reason = self._store.inspector.explain(self._space, text).reason
-            message = f"{text!r} is not in cache {self.name!r}"
-            raise KeyNotFoundError(message, key=text, reason=str(reason))
+        text, values = _known(key), self._values
+        if not values.store.delete(values.space, [text]):
+            raise values.not_found(text)
 
     def __contains__(self, key: object) -> bool:
         try:
             text = text_key(key)  # type: ignore[arg-type]
-        except TypeError:
+        except NotKeyableError:
             return False
-        return not isinstance(self._store.find(self._space, text), Miss)
+        return self._values.has(text)
 
     def __len__(self) -> int:
-        return self._store.inspector.count(self._space)
+        return self._values.store.inspector.count(self._values.space)
 
-    def __iter__(self) -> Iterator[str]:
-        return self._store.keys(self._space)
+    def __iter__(self) -> Iterator[Any]:
+        return self._list("")
+
+    def items(self) -> LiveItems:
+        """Keys and values; what goes while they are listed is left out."""
+        return LiveItems(self)
+
+    def values(self) -> LiveValues:
+        """Values; what goes while they are listed is left out."""
+        return LiveValues(self)
+
+    def pop(self, key: Key, default: Any = ABSENT) -> Any:
+        """Delete a key and return its value, `default` if it is not there."""
+        try:
+            value = self[key]
+            del self[key]
+        except KeyNotFoundError:
+            if default is ABSENT:
+                raise
+            return default
+        return value
 
     # -- one key -----------------------------------------------------------
 
@@ -170,43 +164,18 @@ class GridCache(MutableMapping[str, Any]):
         ----------
         copy
             True: arrays come as private writable copies. Otherwise arrays and
-            Arrow data are read-only views of the shared memory.
+            Arrow data are read-only, large ones views of the shared memory.
         """
-        text = key if type(key) is str else text_key(key)
-        found = self._fetch(text, copy=copy)
+        found = self._values.fetch(text_key(key), copy=copy)
         return default if type(found) is Miss else found
-
-    def _fetch(self, text: str, *, copy: bool = False, count: bool = True) -> Any:
-        """The value, or why it is missing."""
-        store = self._store
-        key, long_key = entry_key(self._space.id, text)
-        near = self._near.get(key)
-        if near is not None and store.is_current(key, near.generation):
-            return near.value
-        hit = store.get(key, long_key, view=not copy, count=count)
-        if type(hit) is not Hit:
-            return hit
-        return self._decode(text, key, hit, copy=copy)
-
-    def _decode(self, text: str, key: bytes, hit: Hit, *, copy: bool) -> Any:
-        try:
-            value = decode(
-                hit.header, hit.body, allow_pickle=self.allow_pickle, copy=copy
-            )
-        except CorruptFramesError:
-            self._store.forget_corrupt(self._space, text, hit.generation)
-            return Miss(MissReason.CORRUPT)
-        if not hit.leased and is_immutable(value):
-            self._near.offer(key, hit.generation, value, hit.body.nbytes)
-        return value
 
     def put(
         self,
         key: Key,
         value: Any,
         *,
-        ttl: float | str | timedelta | None = None,
-        cost: float | None = None,
+        ttl: Ttl = None,
+        cost: Ttl = None,
         pin: bool = False,
         tags: Iterable[str] = (),
     ) -> None:
@@ -217,7 +186,7 @@ class GridCache(MutableMapping[str, Any]):
         ttl
             How long it lives; None for the cache's default.
         cost
-            Seconds it took to compute: statistics, and policy `cost` later.
+            Seconds it took to compute, counted as saved at each hit.
         pin
             True: never evicted.
         tags
@@ -228,40 +197,14 @@ class GridCache(MutableMapping[str, Any]):
         NotEncodableError, ValueTooLargeError, OutOfSpaceError
             Nothing is stored; an older value of the key stays.
         """
-        text = key if type(key) is str else text_key(key)
-        self._store.put(self._order(text, value, ttl, cost, pin=pin, tags=tags))
-
-    def _order(
-        self,
-        text: str,
-        value: Any,
-        ttl: float | str | timedelta | None = None,
-        cost: float | None = None,
-        *,
-        pin: bool = False,
-        tags: Iterable[str] = (),
-    ) -> Order:
-        frames = encode(
+        self._values.put(
+            text_key(key),
             value,
-            compress=self._space.compression == "lz4",
-            allow_pickle=self.allow_pickle,
-        )
-        return Order(
-            self._space,
-            text,
-            frames,
-            ttl_s=None if ttl is None else parse_duration(ttl),
-            cost_s=cost or 0.0,
+            ttl_s=ttl_seconds(ttl),
+            cost_s=0.0 if cost is None else parse_duration(cost),
             pinned=pin,
-            tags=(tags,) if isinstance(tags, str) else tuple(tags),
+            tags=tag_names(tags),
         )
-
-    def _put_fenced(
-        self, text: str, value: Any, fence: Any, plan: Any, cost: float
-    ) -> bool:
-        """Store for the single flight; False if a newer leader took over."""
-        order = self._order(text, value, plan.ttl, cost, pin=plan.pin, tags=plan.tags)
-        return self._store.put(order._replace(fence=fence)) is not None
 
     def pin(self, key: Key) -> None:
         """Never evict a key; raises `KeyNotFoundError`."""
@@ -271,62 +214,62 @@ class GridCache(MutableMapping[str, Any]):
         """Let a key be evicted again; raises `KeyNotFoundError`."""
         self._change(key, pinned=False)
 
-    def touch(self, key: Key, ttl: float | str | timedelta | None = None) -> None:
+    def touch(self, key: Key, ttl: Ttl = None) -> None:
         """Count as a use, and live for `ttl` from now on (None: as before).
 
         Raises `KeyNotFoundError`.
         """
-        self._change(key, ttl_s=None if ttl is None else parse_duration(ttl))
+        self._change(key, ttl_s=ttl_seconds(ttl))
 
     def _change(self, key: Key, **changes: Any) -> None:
-        text = text_key(key)
-        if not self._store.change(self._space, text, **changes):
-            reason = self._store.inspector.explain(self._space, text).reason
-            message = f"{text!r} is not in cache {self.name!r}"
-            raise KeyNotFoundError(message, key=text, reason=str(reason))
+        text, values = _known(key), self._values
+        if not values.store.change(values.space, text, **changes):
+            raise values.not_found(text)
 
     # -- many keys ---------------------------------------------------------
 
     def get_many(self, keys: Iterable[Key], *, copy: bool = False) -> dict[Any, Any]:
         """Return the hits among the keys, under the keys as given."""
-        hits = {}
-        for key in keys:
-            found = self.get(key, _ABSENT, copy=copy)
-            if found is not _ABSENT:
-                hits[key] = found
-        return hits
+        found = ((key, self.get(key, ABSENT, copy=copy)) for key in _several(keys))
+        return {key: value for key, value in found if value is not ABSENT}
 
     def put_many(self, mapping: Mapping[Any, Any], **options: Any) -> None:
         """Store several values, in order; options as for `put`.
 
         A value that cannot be stored raises; those before it are stored.
         """
-        for key, value in mapping.items():
-            self.put(key, value, **options)
+        with self._values.store.batch():
+            for key, value in mapping.items():
+                self.put(key, value, **options)
 
     def delete_many(self, keys: Iterable[Key]) -> int:
         """Delete keys; returns how many were there."""
-        return self._store.delete(self._space, [text_key(key) for key in keys])
+        values, texts = self._values, [text_key(key) for key in _several(keys)]
+        with values.store.batch():
+            return values.store.delete(values.space, texts)
 
     def keys(self, prefix: str = "") -> Any:
-        """Text keys that begin with `prefix`, sorted; a set-like view without."""
-        if not prefix:
-            return super().keys()
-        return self._store.keys(self._space, prefix)
+        """Keys whose text form begins with `prefix`; all as a set-like view without.
+
+        In the order of their text forms (see `gridcache.keys`), read in short
+        steps: keys put or deleted meanwhile may or may not be listed.
+        """
+        return self._list(prefix) if prefix else super().keys()
+
+    def _list(self, prefix: str) -> Iterator[Any]:
+        values = self._values
+        return map(key_from_text, values.store.keys(values.space, prefix))
 
     def clear(self, tag: str | None = None) -> int:  # type: ignore[override]
         """Delete everything in this namespace, or what has a tag; returns how many."""
-        return self._store.clear(self._space, tag)
+        values = self._values
+        with values.store.batch():
+            return values.store.clear(values.space, tag)
 
     # -- computing ---------------------------------------------------------
 
     def get_or_compute(
-        self,
-        key: Key,
-        fn: Callable[[], T],
-        *,
-        ttl: float | str | timedelta | None = None,
-        **options: Any,
+        self, key: Key, fn: Callable[[], T], *, ttl: Ttl = None, **options: Any
     ) -> T:
         """Return the value of a key; compute and store it once if it is missing.
 
@@ -344,7 +287,8 @@ class GridCache(MutableMapping[str, Any]):
             `condition` (called with the value; False: do not store) and `on_error`
             (called with the error if storing fails, instead of the warning).
         """
-        return self._computer.compute(text_key(key), fn, ttl=ttl, **options)
+        value: T = self._computer.compute(text_key(key), fn, ttl=ttl, **options)
+        return value
 
     async def aget(self, key: Key, default: Any = None, *, copy: bool = False) -> Any:
         """Like `get`; a read is microseconds, so it does not leave the loop."""
@@ -355,40 +299,45 @@ class GridCache(MutableMapping[str, Any]):
         await self._computer.in_thread(self.put, key, value, **options)
 
     async def aget_or_compute(
-        self,
-        key: Key,
-        fn: Callable[[], Any],
-        *,
-        ttl: float | str | timedelta | None = None,
-        **options: Any,
+        self, key: Key, fn: Callable[[], Any], *, ttl: Ttl = None, **options: Any
     ) -> Any:
-        """Like `get_or_compute`; `fn` may return an awaitable."""
+        """Like `get_or_compute`; `fn` may return an awaitable.
+
+        Waiting for another task, thread or process does not block the loop; an
+        `fn` that is no coroutine function does.
+        """
         return await self._computer.acompute(text_key(key), fn, ttl=ttl, **options)
 
     # -- looking -----------------------------------------------------------
 
     def info(self, key: Key) -> EntryInfo | None:
         """One entry as stored; None if it is not there."""
-        return self._store.info(self._space, text_key(key))
+        return self._values.store.info(self._values.space, text_key(key))
 
     def explain(self, key: Key) -> Explanation:
         """Why a key is there or not: evicted when by what need, expired, ..."""
-        return self._store.inspector.explain(self._space, text_key(key))
+        values = self._values
+        return values.store.inspector.explain(values.space, text_key(key))
 
     def stats(self) -> CacheStats:
         """Counters and sizes over all processes."""
-        stats = self._store.stats()
+        stats = self._values.store.stats()
         return CacheStats(stats.namespace(self.name), stats)
 
     def check(self) -> CheckReport:
         """Verify the whole store; see `.ok` and `.problems`."""
-        return self._store.check()
+        return self._values.store.check()
+
+    @property
+    def path(self) -> Path:
+        """The store's directory."""
+        return self._values.store.directory
 
     # -- life --------------------------------------------------------------
 
     def resize(self, capacity: float | str) -> None:
         """Change the store's capacity; shrinking evicts."""
-        self._store.resize(parse_bytes(capacity))
+        self._values.store.resize(parse_bytes(capacity))
 
     def reconfigure(
         self,
@@ -396,52 +345,38 @@ class GridCache(MutableMapping[str, Any]):
         quota: float | str | None = UNSET,
         policy: str = UNSET,
         compression: str | None = UNSET,
-        ttl: float | str | timedelta | None = UNSET,
+        ttl: Ttl = UNSET,
     ) -> None:
-        """Change this namespace's settings for everybody, from now on."""
+        """Change this namespace's settings, for caches opened from now on and this."""
         changes: dict[str, Any] = {"policy": policy, "compression": compression}
-        changes["quota_nbytes"] = _parsed(parse_bytes, quota)
-        changes["ttl_s"] = _parsed(parse_duration, ttl)
+        changes["quota_nbytes"] = quota
+        if quota is not UNSET and quota is not None:
+            changes["quota_nbytes"] = parse_bytes(quota)
+        changes["ttl_s"] = ttl if ttl is UNSET else ttl_seconds(ttl)
         given = {name: value for name, value in changes.items() if value is not UNSET}
-        self._space = self._store.change_namespace(replace(self._space, **given))
+        changed = replace(self._values.space, **given)
+        self._values.space = self._values.store.change_namespace(changed)
 
     def close(self) -> None:
         """Let the store go; the values stay. Idempotent; views stay valid."""
-        store, self._open = self._open, None
-        if store is not None:
-            self._near.clear()
-            close_store(store)
+        values: Any = self._values
+        if type(values) is not Closed:
+            self._values = self._computer = Closed(self.name)  # type: ignore[assignment]
+            values.near.clear()
+            self._release()
 
-    def __enter__(self) -> "GridCache":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @property
-    def _store(self) -> NodeStore:
-        if self._open is None:
-            message = f"cache {self.name!r} is closed; make a new GridCache"
-            raise ClosedError(message)
-        return self._open
-
-    @property
-    def path(self) -> Path:
-        """The store's directory."""
-        return self._store.directory
-
     def __repr__(self) -> str:
-        if self._open is None:
-            return f"<GridCache {self.name!r}: closed>"
-        stats = self.stats()
-        store = stats.store
-        kept = "on disk" if store.on_disk else "kept until reboot or `grid rm-store`"
-        return (
-            f"<GridCache {self.name!r}: {stats.namespace.entries} keys, "
-            f"{format_bytes(store.directory_nbytes)} of "
-            f"{format_bytes(store.capacity_nbytes)} taken ({kept}), "
-            f"hit {stats.namespace.hit_ratio:.0%}>"
-        )
+        try:
+            state = str(self.stats())
+        except GridCacheError as error:
+            state = error.kind
+        return f"<GridCache {self.name!r}: {state}>"
 
     def _repr_html_(self) -> str:
         from gridcache.notebook.html import cache_html  # noqa: PLC0415 - on display
@@ -453,5 +388,16 @@ def _reopen(name: str, path: str | None, allow_pickle: bool) -> GridCache:
     return GridCache(name, path=path, allow_pickle=allow_pickle)
 
 
-def _parsed(parse: Callable[[Any], Any], value: Any) -> Any:
-    return value if value is UNSET or value is None else parse(value)
+def _known(key: Key) -> str:
+    """A key's text where it must be there: what cannot be a key is not."""
+    try:
+        return text_key(key)
+    except NotKeyableError as error:
+        raise KeyNotFoundError(str(error), key=repr(key)) from error
+
+
+def _several(keys: Iterable[Key]) -> Iterable[Key]:
+    if isinstance(keys, str | bytes):
+        message = f"keys is a collection of keys; for one key write [{keys!r}]"
+        raise TypeError(message)
+    return keys

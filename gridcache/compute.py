@@ -1,113 +1,135 @@
 """Compute: a missing value is computed once, stored, and handed out as stored.
 
-Joins the facade with the single flight. What storing refuses is still returned.
+Joins the values with the single flight. What storing refuses is still returned.
 """
 
 import asyncio
 import inspect
 import time
-import warnings
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
 
-from gridcache.errors import CacheWarning, GridCacheError
+from gridcache.advice import advise
+from gridcache.errors import GridCacheError, UnsafeCodecError
 from gridcache.flight import ABSENT, SingleFlight
-from gridcache.store.outcome import Miss
-
-if TYPE_CHECKING:
-    from gridcache.cache import GridCache
+from gridcache.store.outcome import Miss, MissReason
+from gridcache.units import parse_duration
+from gridcache.values import Values, tag_names, ttl_seconds
 
 __all__ = ["Computer"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """How a computed value is to be kept."""
+class _Plan(NamedTuple):
+    """How a computed value is to be kept; a tuple: one is made at every hit."""
 
-    ttl: float | str | timedelta | None
-    cost: float | None = None
+    ttl: Any = None
+    cost: Any = None
     """Seconds; None for as measured."""
-    tags: tuple[str, ...] = ()
+    tags: Any = ()
     pin: bool = False
     copy: bool = False
     condition: Callable[[Any], bool] | None = None
     on_error: Callable[[Exception], object] | None = None
 
+    def parsed(self) -> "_Plan":
+        """Read before anything is computed in vain."""
+        return self._replace(
+            ttl=ttl_seconds(self.ttl),
+            cost=None if self.cost is None else parse_duration(self.cost),
+            tags=tag_names(self.tags),
+        )
+
 
 class Computer:
-    """Single flight for one cache."""
+    """Single flight for the values of one cache."""
 
-    def __init__(self, cache: "GridCache") -> None:
-        self._cache = cache
+    def __init__(self, values: Values) -> None:
+        self._values = values
+        self._flight = SingleFlight(values.store)
+        self._warned: set[str] = set()
 
-    def compute(
-        self,
-        text: str,
-        fn: Callable[[], Any],
-        *,
-        ttl: float | str | timedelta | None,
-        **options: Any,
-    ) -> Any:
+    def compute(self, text: str, fn: Callable[[], Any], **options: Any) -> Any:
         """Find or compute; see `GridCache.get_or_compute`."""
-        plan = _Plan(ttl, **_tuple_tags(options))
-        found = self._cache._fetch(text, copy=plan.copy)
+        plan = _Plan(**options)
+        found = self._fetch(text, plan, count=True)
         if type(found) is not Miss:
             return found
-        timed = _Timed(fn)
-        return self._flight().run(
-            self._cache._space,
+        plan, timed = plan.parsed(), _Timed(fn)
+        return self._flight.run(
+            self._values.space,
             text,
-            find=lambda: self._find(text, plan),
+            find=partial(self._find, text, plan),
             compute=timed,
-            keep=lambda value, fence: self._keep(text, value, fence, plan, timed),
+            keep=partial(self._keep, text, plan, timed),
         )
 
-    async def acompute(
-        self,
-        text: str,
-        fn: Callable[[], Any],
-        *,
-        ttl: float | str | timedelta | None,
-        **options: Any,
-    ) -> Any:
+    async def acompute(self, text: str, fn: Callable[[], Any], **options: Any) -> Any:
         """Find or compute without blocking the loop while others compute."""
-        plan = _Plan(ttl, **_tuple_tags(options))
-        found = self._cache._fetch(text, copy=plan.copy)
+        plan = _Plan(**options)
+        found = self._fetch(text, plan, count=True)
         if type(found) is not Miss:
             return found
-        timed = _AsyncTimed(fn)
-        return await self._flight().run_async(
-            self._cache._space,
+        plan, timed = plan.parsed(), _AsyncTimed(fn)
+        return await self._flight.run_async(
+            self._values.space,
             text,
-            find=lambda: self._find(text, plan),
+            find=partial(self._find, text, plan),
             compute=timed,
-            keep=lambda value, fence: self._keep(text, value, fence, plan, timed),
+            keep=partial(self._keep, text, plan, timed),
         )
 
-    def _flight(self) -> SingleFlight:
-        return SingleFlight(self._cache._store)
+    def _fetch(self, text: str, plan: _Plan, *, count: bool) -> Any:
+        """The value; a miss as well if it is there but cannot be read here."""
+        try:
+            return self._values.fetch(text, copy=plan.copy, count=count)
+        except UnsafeCodecError as error:
+            return self._unreadable(text, error)
+        except (GridCacheError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - of the user's code in a pickle
+            return self._unreadable(text, error)
+
+    def _unreadable(self, text: str, error: Exception) -> Miss:
+        self._warn("unreadable", f"{text!r} is computed again: {error}")
+        return Miss(MissReason.CORRUPT)
 
     def _find(self, text: str, plan: _Plan) -> Any:
-        found = self._cache._fetch(text, copy=plan.copy, count=False)
+        found = self._fetch(text, plan, count=False)
         return ABSENT if type(found) is Miss else found
 
     def _keep(
-        self, text: str, value: Any, fence: Any, plan: _Plan, timed: "_Timed"
+        self, text: str, plan: _Plan, timed: "_Timed", value: Any, fence: Any
     ) -> Any:
         """Store a computed value; returns what the caller gets."""
         if plan.condition is not None and not plan.condition(value):
             return value
-        cost = timed.seconds if plan.cost is None else plan.cost
         try:
-            stored = self._cache._put_fenced(text, value, fence, plan, cost)
+            self._values.put(
+                text,
+                value,
+                ttl_s=plan.ttl,
+                cost_s=timed.seconds if plan.cost is None else plan.cost,
+                pinned=plan.pin,
+                tags=plan.tags,
+                fence=fence,
+            )
         except (GridCacheError, OSError) as error:
-            (plan.on_error or _warner(text))(error)
+            (plan.on_error or partial(self._not_stored, text))(error)
             return value
         # The same kind of object as a later hit gives: read-only arrays.
-        found = self._find(text, plan) if stored and not plan.copy else ABSENT
+        found = ABSENT if plan.copy else self._find(text, plan)
         return value if found is ABSENT else found
+
+    def _not_stored(self, text: str, error: Exception) -> None:
+        kind = getattr(error, "kind", type(error).__name__)
+        self._warn(kind, f"{text!r} was computed but not stored: {error}")
+
+    def _warn(self, kind: str, message: str) -> None:
+        """Once per cache and kind: the next thousand keys would say the same."""
+        if kind not in self._warned:
+            self._warned.add(kind)
+            advise(message)
 
     @staticmethod
     async def in_thread(call: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -135,24 +157,6 @@ class _AsyncTimed(_Timed):
         started = time.perf_counter()
         try:
             value = self._fn()
-            return await _awaited(value) if inspect.isawaitable(value) else value
+            return await value if inspect.isawaitable(value) else value
         finally:
             self.seconds = time.perf_counter() - started
-
-
-async def _awaited(value: Awaitable[Any]) -> Any:
-    return await value
-
-
-def _tuple_tags(options: dict[str, Any]) -> dict[str, Any]:
-    tags = options.get("tags", ())
-    options["tags"] = (tags,) if isinstance(tags, str) else tuple(tags)
-    return options
-
-
-def _warner(text: str) -> Callable[[Exception], None]:
-    def warn(error: Exception) -> None:
-        message = f"{text!r} was computed but not stored: {error}"
-        warnings.warn(message, CacheWarning, stacklevel=2)
-
-    return warn

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from gridcache.keys import text_key
+
 if TYPE_CHECKING:
     from gridcache.cache import GridCache
 
@@ -24,5 +26,5 @@ def literal_prefix(glob: str) -> str:
 
 def matching_keys(cache: "GridCache", glob: str) -> Iterator[str]:
     """Texts of the keys that match, in the order of the index."""
-    keys = cache.keys(prefix=literal_prefix(glob))
+    keys = map(text_key, cache.keys(prefix=literal_prefix(glob)))
     return (key for key in keys if fnmatchcase(key, glob))

@@ -46,7 +46,8 @@ class KeyType(click.ParamType[Key]):
 
         try:
             with open_cache(ctx.ensure_object(Options)) as cache:
-                keys = list(islice(cache.keys(prefix=incomplete), OFFERED))
+                found = islice(cache.keys(prefix=incomplete), OFFERED)
+                keys = [text_key(key) for key in found]
         except (click.ClickException, GridCacheError, OSError):
             return []
         return [CompletionItem(key) for key in keys if key.isprintable()]

@@ -16,6 +16,7 @@ from IPython.core.magic import (
 
 from gridcache.config import load_config
 from gridcache.errors import ConfigError
+from gridcache.keys import text_key
 from gridcache.notebook.arguments import CELL, KEYS, STATS, parse_line
 from gridcache.notebook.cell import RefusedCellError
 from gridcache.notebook.html import cache_html
@@ -84,7 +85,7 @@ class GridCacheMagics(Magics):
     def grid_keys(self, line: str) -> list[str]:
         """List the keys that match: `%grid_keys [GLOB] [--namespace NAMESPACE]`."""
         args = _parsed(KEYS, line)
-        keys = self._cache(args).keys()
+        keys = map(text_key, self._cache(args).keys())
         return [key for key in keys if fnmatchcase(key, args.glob)]
 
     def _cache(self, args: Namespace) -> "GridCache":

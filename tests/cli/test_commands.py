@@ -15,6 +15,7 @@ from gridcache.cache import GridCache
 from gridcache.cli import main
 from gridcache.cli.failures import ExitCode
 from gridcache.errors import CacheWarning
+from gridcache.keys import text_key
 
 Grid = Callable[..., Result]
 
@@ -213,7 +214,7 @@ def test_no_stores_is_said_on_stderr(
 
 
 def test_keys_may_be_limited(filled: GridCache, grid: Grid) -> None:
-    assert grid("keys", "--limit", "2").stdout.splitlines() == sorted(filled)[:2]
+    assert grid("keys", "--limit", "2").stdout.splitlines() == sorted(map(text_key, filled))[:2]
 
 
 def test_config_shows_origins(grid: Grid, monkeypatch: pytest.MonkeyPatch) -> None:
