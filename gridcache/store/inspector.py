@@ -2,6 +2,7 @@
 
 import difflib
 import time
+from collections.abc import Iterator
 from struct import Struct
 
 from gridcache.codec import describe
@@ -65,9 +66,14 @@ class Inspector:
         )
 
     def count(self, space: Namespace) -> int:
-        """Entries of a namespace, the expired ones not yet removed included."""
-        account = self._parts.index.snapshot(lambda txn: load_account(txn, space.id))
-        return account.entries
+        """Entries of a namespace that have not expired."""
+        now = time.time()
+
+        def live(txn: WriteTxn) -> int:
+            due = sum(key.startswith(space.prefix) for key in _due(txn, now))
+            return load_account(txn, space.id).entries - due
+
+        return self._parts.index.snapshot(live)
 
     def explain(self, space: Namespace, key: str) -> Explanation:
         """Why a key is present or not."""
@@ -131,8 +137,9 @@ class Inspector:
             with txn.txn.cursor(txn.tables.entries) as cursor:
                 found = cursor.set_range(space.prefix)
                 while found and cursor.key().startswith(space.prefix):
-                    entry = self._parts.books.unpack(cursor.key(), cursor.value())
-                    keys.append(entry_text(cursor.key(), entry))
+                    entry = self._parts.books.find(txn, cursor.key())
+                    if entry is not None:
+                        keys.append(entry_text(cursor.key(), entry))
                     if len(keys) == _LOOKED_AT:
                         break
                     found = cursor.next()
@@ -146,13 +153,12 @@ class Inspector:
 
         def due(txn: WriteTxn) -> list[tuple[bytes, bytes]]:
             found: list[tuple[bytes, bytes]] = []
-            with txn.txn.cursor(txn.tables.expiries) as cursor:
-                for moment, key in cursor:
-                    if _INSTANT.unpack_from(moment)[0] > now or len(found) == most:
-                        break
-                    entry = self._parts.books.find(txn, key)
-                    if entry is not None:
-                        found.append((key, entry.long_key))
+            for key in _due(txn, now):
+                if len(found) == most:
+                    break
+                entry = self._parts.books.find(txn, key)
+                if entry is not None:
+                    found.append((key, entry.long_key))
             return found
 
         return self._parts.index.snapshot(due)
@@ -214,6 +220,15 @@ class Inspector:
                 )
             )
         return tuple(found)
+
+
+def _due(txn: WriteTxn, now: float) -> Iterator[bytes]:
+    """Entry keys whose time has come, not yet removed."""
+    with txn.txn.cursor(txn.tables.expiries) as cursor:
+        for moment, key in cursor:
+            if _INSTANT.unpack_from(moment)[0] > now:
+                return
+            yield key
 
 
 def _absence(key: str, space: Namespace, miss: Miss) -> str:
