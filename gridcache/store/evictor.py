@@ -109,6 +109,8 @@ class Evictor:
                 if piece is not None:
                     queue.put_back(candidate)
                     return None
+                # What an aborted put left: not to be met again.
+                self._access.release(candidate.slot, candidate.generation)
         return None
 
     def _piece_of(self, txn: WriteTxn, candidate: Candidate) -> Piece | None:

@@ -43,7 +43,7 @@ class WriterGate:
 
     def __init__(self, path: Path, timeout_s: float, holder: Callable[[], int]) -> None:
         self._path = path
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._holder = holder
         # A reentrant lock because it alone knows its owner, without a window
         # between taking it and noting whose it is.
@@ -56,7 +56,7 @@ class WriterGate:
         self._fd = open_private(path)
 
     def __enter__(self) -> None:
-        deadline = time.monotonic() + self._timeout_s
+        deadline = time.monotonic() + self.timeout_s
         caller = sys._getframe(1)
         if self._is_mine():
             self._take_over_or_refuse(caller)
@@ -86,7 +86,7 @@ class WriterGate:
         if self._is_mine():
             message = "a fork or a close inside a store call of the same thread"
             raise GridCacheError(message)
-        while not self._threads.acquire(timeout=self._timeout_s):
+        while not self._threads.acquire(timeout=self.timeout_s):
             self._repair()
         self._held = True
 
@@ -170,7 +170,7 @@ class WriterGate:
     def _stalled(self, pid: int) -> StoreStalledError:
         who = f"process {pid}" if pid else "another process"
         message = (
-            f"{who} has held the store's writer for {self._timeout_s:g} s without "
+            f"{who} has held the store's writer for {self.timeout_s:g} s without "
             f"moving; continue it (kill -CONT {pid}) or end it (kill -9 {pid}): "
             f"nothing is lost. Reads go on"
         )

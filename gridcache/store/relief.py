@@ -7,6 +7,7 @@ plan; how a window is cleared is `claims`.
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
@@ -16,6 +17,7 @@ from gridcache.store.access import AccessTable
 from gridcache.store.arena import Arena
 from gridcache.store.claims import CannotMoveError, ChangedError, Reservation
 from gridcache.store.eviction import get_policy
+from gridcache.store.eviction.queue import Candidate
 from gridcache.store.evictor import Terms
 from gridcache.store.index import IndexFullError, WriteTxn
 from gridcache.store.namespaces import Account, Namespace, all_namespaces, load_account
@@ -44,6 +46,7 @@ _ATTEMPTS = (
 )
 """How cold entries must be, what share of a window may be moved, and whether
 only the namespace most over its share gives: what costs least first."""
+_PAUSE_S = 0.002
 _PATIENCE = 4
 """Times that scattered entries are evicted to let others move."""
 _RETIRED_MAX = 32
@@ -60,6 +63,7 @@ class Relief:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._patience_s = parts.index.gate.timeout_s
         self._room = Room(parts, self.reap, self.evict_bytes)
         self.resize = self._room.resize
         self.largest_value_nbytes = self._room.largest_value_nbytes
@@ -229,23 +233,26 @@ class Relief:
         queue = self._parts.evictor.queue(space)
 
         def work(txn: WriteTxn) -> int:
-            freed, done = 0, 0
-            while freed < nbytes and done < most:
-                candidate = queue.pop()
-                if candidate is None:
+            freed = 0
+            for looked in range(most):
+                # A later scan would find again what this transaction evicted.
+                candidate = queue.pop(rescan=not looked)
+                if candidate is None or freed >= nbytes:
                     break
-                gone = self._evict_slot(txn, candidate.slot, need, cause)
-                freed += gone
-                done += gone > 0
+                freed += self._evict_slot(txn, candidate, need, cause)
             return freed
 
         return self._parts.index.transact(work)
 
-    def _evict_slot(self, txn: WriteTxn, slot: int, need: int, cause: str) -> int:
+    def _evict_slot(
+        self, txn: WriteTxn, candidate: Candidate, need: int, cause: str
+    ) -> int:
         parts, books = self._parts, self._parts.books
-        key = books.key_of(txn, slot)
+        key = books.key_of(txn, candidate.slot)
         entry = books.find(txn, key) if key is not None else None
         if key is None or entry is None or entry.pinned:
+            # What an aborted put left: not to be met again.
+            parts.access.release(candidate.slot, candidate.generation)
             return 0
         with books.charge(txn, int.from_bytes(key[:2], "big")) as account:
             books.remove(txn, key, entry, account)
@@ -294,9 +301,19 @@ class Relief:
 
     def relieve_index(self) -> None:
         """After a full index: grow, or evict; raises if neither can be."""
-        self.index_is_full = not self._grow_index()
-        if self.index_is_full and not self._evict_for_index():
-            raise self._parts.index.full_error()
+        deadline = time.monotonic() + self._patience_s
+        while True:
+            self.index_is_full = not self._grow_index()
+            if not self.index_is_full or self._evict_for_index():
+                return
+            # Readers and writers of other processes hold pages for microseconds;
+            # only who stands there for long is to blame.
+            if time.monotonic() > deadline:
+                raise self._parts.index.full_error()
+            time.sleep(_PAUSE_S)
+            self._parts.index.drop_dead_readers()
+            if not self._parts.index.near_full():
+                return
 
     def _grow_index(self) -> bool:
         try:
