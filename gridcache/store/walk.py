@@ -9,6 +9,7 @@ means that the index is not to be trusted. Changes nothing.
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import lmdb
 
@@ -16,11 +17,11 @@ from gridcache.errors import GridCacheError
 from gridcache.store.access import AccessTable
 from gridcache.store.check import check_index
 from gridcache.store.entries import Books
-from gridcache.store.files import PAGE
 from gridcache.store.index import Tables, WriteTxn
 from gridcache.store.layout import Superblock, read_superblock
 from gridcache.store.marks import load_namespaces
 from gridcache.store.namespaces import all_namespaces
+from gridcache.store.pages import problem_of_pages
 from gridcache.store.state import State
 
 __all__ = ["main", "walk"]
@@ -28,6 +29,9 @@ __all__ = ["main", "walk"]
 
 def walk(directory: Path) -> list[str]:
     """What is wrong with the index; the caller keeps everybody else out."""
+    problem = problem_of_pages(directory / "data.mdb")
+    if problem is not None:
+        return [problem]
     block = read_superblock(directory)
     nbytes = (directory / "data.mdb").stat().st_size
     access = AccessTable(directory / "access")
@@ -40,8 +44,6 @@ def walk(directory: Path) -> list[str]:
         lib_version=0,
     )
     try:
-        if env.stat()["psize"] != PAGE or env.info()["last_pgno"] >= nbytes // PAGE:
-            return ["the index's pages do not fit its file"]
         tables = Tables(
             *(
                 env.open_db(field.name.encode(), create=False)
@@ -62,14 +64,24 @@ def _look(directory: Path, block: Superblock, txn: WriteTxn, books: Books) -> li
     problems += _look_at_state(directory, block, txn.state)
     if txn.state.next_slot > books.access.slots:
         problems.append("the access record is cut off")
-    for field in fields(Tables):
-        with txn.txn.cursor(getattr(txn.tables, field.name)) as cursor:
-            for _ in cursor:
-                pass
+    problems += [
+        f"table {field.name} does not find what it lists"
+        for field in fields(Tables)
+        if not _finds_all(txn.txn, getattr(txn.tables, field.name))
+    ]
     noted = {space.name: space for space in load_namespaces(directory)}
     if noted != {space.name: space for space in all_namespaces(txn)}:
         problems.append("the namespaces are not those that were noted")
     return problems
+
+
+def _finds_all(txn: lmdb.Transaction, table: Any) -> bool:
+    """True if the upper pages lead to every item of the lower ones."""
+    several = txn.stat(table)["entries"] and table.flags(txn)["dupsort"]
+    with txn.cursor(table) as items, txn.cursor(table) as seeker:
+        if several:
+            return all(seeker.set_key_dup(*item) for item in items)
+        return all(seeker.set_key(item[0]) and seeker.item() == item for item in items)
 
 
 def _look_at_state(directory: Path, block: Superblock, state: State) -> list[str]:
