@@ -177,6 +177,12 @@ class AccessTable:
             flags = ((word >> 48) | add) & ~remove & 0xFFFF
             self.words[at] = (word & ((1 << 48) - 1)) | (flags << 48)
 
+    def set_units(self, slot: int, units: int) -> None:
+        """Change what a slot's entry takes."""
+        if self._reach(slot):
+            at = _HEADER_WORDS + slot * _WORDS + 2
+            self.words[at] = (self.words[at] & ~0xFFFFFFFF) | units
+
     def frequency(self, slot: int) -> int:
         """Uses of the slot's entry, 1 for its put; aged."""
         if not self._reach(slot):

@@ -225,6 +225,27 @@ class Books:
         entry.offset = offset
         txn.put(key, self.pack(key, entry), db=txn.tables.entries)
 
+    def reframe(
+        self,
+        txn: WriteTxn,
+        key: bytes,
+        versions: tuple[Entry, Entry],
+        account: Account,
+    ) -> None:
+        """Give an entry other frames of its value, in another extent.
+
+        Slot, generation and recency stay. The old extent is nobody's.
+        """
+        old, new = versions
+        txn.txn.delete(offset_key(old.offset), db=txn.tables.extents)
+        units = new.extent_nbytes // _UNIT
+        value = _EXTENT.pack(units, new.slot)
+        txn.put(offset_key(new.offset), value, db=txn.tables.extents)
+        txn.put(key, self.pack(key, new), db=txn.tables.entries)
+        txn.after.append(lambda: self.access.set_units(new.slot, units))
+        _count(account, old, -1)
+        _count(account, new, 1)
+
     # -- extents that wait -------------------------------------------------
 
     def retire(self, txn: WriteTxn, offset: int, nbytes: int) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from gridcache.errors import ClosedError
 from gridcache.store import marks, recovery
 from gridcache.store.check import check_store
+from gridcache.store.compressor import Compressor
 from gridcache.store.durability import GroupCommit, amend_extent, sync_store
 from gridcache.store.entries import Extent
 from gridcache.store.flights import Flights
@@ -60,6 +61,7 @@ class NodeStore:
         self._reader = Reader(parts, self._leases)
         self._relief = Relief(parts)
         self._writer = Writer(parts, self._relief)
+        self._compressor = Compressor(parts, self._relief, self._reader, self._writer)
         self.inspector = Inspector(parts, self._reader)
         self.flights = Flights(parts, self._relief)
         self._remover = Remover(parts, self._relief, self.flights.void)
@@ -122,6 +124,8 @@ class NodeStore:
 
     def put(self, order: Order) -> int | None:
         """Store frames under a key; see `Writer.put`."""
+        if order.space.compression == "auto":
+            self._compressor.make_headroom(order.frames.body_nbytes)
         generation = self._writer.put(order)
         self._acknowledge()
         return generation

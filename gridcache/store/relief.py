@@ -68,6 +68,7 @@ class Relief:
         self.resize = self._room.resize
         self.largest_value_nbytes = self._room.largest_value_nbytes
         self.keep_bound = self._room.keep_bound
+        self.unused = self._room.unused
         self.crowded = False
         """A hint: the last allocation found no room, so do not hope."""
         self.index_is_full = False
@@ -127,6 +128,19 @@ class Relief:
                 if not patience or not self.evict_bytes(nbytes):
                     break
         raise self.out_of_space(nbytes)
+
+    def reserve_free(self, nbytes: int) -> Reservation | None:
+        """A range of the arena if there is a free one; never evicts."""
+
+        def work(txn: WriteTxn) -> Reservation | None:
+            self.free_retired(txn)
+            offset = self._room.allocate(txn, nbytes)
+            if offset is None:
+                return None
+            txn.after.append(self._parts.access.note_reuse)
+            return self._parts.claims.simple(txn, offset, nbytes)
+
+        return self.transact(work)
 
     def _try_reserve(self, nbytes: int) -> tuple[Reservation | None, bool]:
         """One round: the reservation, and whether anything was cleared for it."""

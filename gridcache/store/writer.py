@@ -7,7 +7,7 @@ interrupted one aborts its own, at the latest in this thread's next put.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from gridcache.codec.frames import Frames, align
@@ -104,7 +104,7 @@ class Writer:
         try:
             put.reservation = self._relief.reserve(nbytes)
             put.entry.offset = put.reservation.offset
-            put.checksum = self._write(put.entry, put.order.frames)
+            put.checksum = self.write(put.entry, put.order.frames)
             generation = self._settle(put)
         except BaseException:
             self._parts.claims.abort_leftover()
@@ -185,7 +185,7 @@ class Writer:
         elif not entry.inline:
             entry.offset = self._relief.allocate(txn, entry.extent_nbytes)
             self._parts.access.note_reuse()
-            self._write(entry, order.frames)
+            self.write(entry, order.frames)
         entry.generation = books.new_generation(txn)
         account = books.account(txn, order.space.id)
         self._make_way(txn, put, account)
@@ -193,7 +193,7 @@ class Writer:
         books.insert(txn, put.key, entry, account, compressible=compressible)
         books.save(txn, order.space.id, account)
         if self._on_disk:
-            self._write_head(put.key, entry, put.checksum)
+            self.write_head(put.key, entry, put.checksum)
         self._parts.count(order.space.id).puts += 1
         return entry.generation
 
@@ -216,7 +216,7 @@ class Writer:
 
     # -- bytes -------------------------------------------------------------
 
-    def _write(self, entry: Entry, frames: Frames) -> int:
+    def write(self, entry: Entry, frames: Frames) -> int:
         """Write everything of an extent but the head; returns the checksum."""
         pieces = frames.buffers
         start = entry.offset + entry.lead_nbytes
@@ -230,7 +230,26 @@ class Writer:
             self._parts.arena.write(start, pieces)
         return body_checksum(list(pieces)) if self._on_disk else 0
 
-    def _write_head(self, key: bytes, entry: Entry, checksum: int) -> None:
+    def reframed(self, key: bytes, old: Entry, frames: Frames) -> Entry:
+        """The entry with other frames of the same value, but for its offset."""
+        header, fits = frames.header, len(frames.header) <= _HEADER_MAX
+        new = replace(
+            old,
+            header=header if fits else b"",
+            header_nbytes=len(header),
+            viewable=frames.viewable,
+            body_nbytes=frames.body_nbytes,
+            lead_nbytes=0 if fits else align(len(header)),
+            raw_nbytes=frames.raw_nbytes,
+        )
+        if self._on_disk:
+            record = self._parts.books.pack(key, new)
+            new.lead_nbytes += head_nbytes(len(key), len(record))
+        new.extent_nbytes = extent_nbytes(new.lead_nbytes, new.body_nbytes)
+        return new
+
+    def write_head(self, key: bytes, entry: Entry, checksum: int) -> None:
+        """Write the head of an extent on disk: the mark that it is whole."""
         head = Head(
             entry.generation,
             entry.lead_nbytes,

@@ -20,6 +20,9 @@ __all__ = ["Candidate", "VictimQueue"]
 _STABLE_SHARE = 16
 _OTHER_SHARE = 256
 _SMALL = 64
+_SAMPLE = 4096
+_STALE_SHARE = 16
+"""Uses since the sample, as a share of the entries, that make it stale."""
 _AGE_AFTER = 10
 """Uses per entry, on average, between two halvings of the frequencies."""
 
@@ -59,6 +62,8 @@ class VictimQueue:
         self._require = require
         self._queue: deque[tuple[int, int, int]] = deque()
         self._sorted: NDArray[np.uint64] = np.empty(0, np.uint64)
+        self._size = 0
+        self._sampled_at = -(1 << 62)
 
     def pop(self, *, rescan: bool = True) -> Candidate | None:
         """The coldest entry not used since the scan; None if there is none."""
@@ -81,13 +86,29 @@ class VictimQueue:
 
         Infinite for slots that are no candidates: of another namespace or held.
         """
-        if not self._sorted.size:
-            self._scan()
+        if self._is_stale():
+            self._sample(self._access.records())
         records = self._access.records()[slots]
         ranks = np.searchsorted(self._sorted, self._policy.scores(records))
         heat = ranks / max(self._sorted.size, 1)
         heat[~self._mine(records)] = np.inf
         return heat
+
+    def _is_stale(self) -> bool:
+        """True if so much was used since that ranks have shifted."""
+        passed = self._access.words[0] - self._sampled_at
+        return passed > max(self._size // _STALE_SHARE, 1)
+
+    def _sample(self, records: NDArray[np.void]) -> None:
+        """Note how scores are distributed."""
+        scores = self._policy.scores(records[np.flatnonzero(self._mine(records))])
+        self._note_sample(scores)
+
+    def _note_sample(self, scores: NDArray[np.uint64]) -> None:
+        step = max(scores.size // _SAMPLE, 1)
+        self._sorted = np.sort(scores[::step])
+        self._size = scores.size
+        self._sampled_at = self._access.words[0]
 
     def _mine(self, records: NDArray[np.void]) -> NDArray[np.bool_]:
         mine: NDArray[np.bool_] = (records["namespace"] == self._namespace) & (
@@ -115,7 +136,7 @@ class VictimQueue:
                 strict=True,
             )
         )
-        self._sorted = _sample(scores)
+        self._note_sample(scores)
         return bool(self._queue)
 
     def _age(self, records: NDArray[np.void]) -> None:
@@ -131,8 +152,3 @@ def _smallest(scores: NDArray[np.uint64], count: int) -> NDArray[np.intp]:
         part = np.argpartition(scores, count)[:count]
         return part[np.argsort(scores[part], kind="stable")]
     return np.argsort(scores, kind="stable")
-
-
-def _sample(scores: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    step = max(scores.size // 4096, 1)
-    return np.sort(scores[::step])
