@@ -50,7 +50,8 @@ def _growth(sizes: tuple[int, ...], series: dict[str, Series]) -> Iterator[Resul
     smallest, *larger = sizes
     rival = f"view of {format_bytes(smallest)}"
     for size in larger:
-        what = f"view of {format_bytes(size)} beside {rival}, p50"
-        figure = Figure("view by size", what, Unit.SECONDS, {rival: _GROWTH})
+        what = f"the same for {format_bytes(size)}: whether it grows with the size"
+        name = f"view of {format_bytes(size)}"
+        figure = Figure(name, what, Unit.SECONDS, {rival: _GROWTH})
         found = {OURS: series[str(size)], rival: series[str(smallest)]}
         yield from figure.rows(found)
