@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
@@ -118,6 +119,41 @@ class Calls:
             time.sleep(0.05)
 
 
+class Gated:
+    """A computation that says it has begun and waits to be let go."""
+
+    def __init__(self, value: Any = "v") -> None:
+        self._begun, self.go = threading.Event(), threading.Event()
+        self.runs = 0
+        self._value = value
+
+    def __call__(self) -> Any:
+        self.runs += 1
+        self._begun.set()
+        assert self.go.wait(_DEADLINE_S)
+        return self._value
+
+    def has_begun(self) -> None:
+        """Return when it has."""
+        assert self._begun.wait(_DEADLINE_S)
+
+
+Start = Callable[..., "Future[Any]"]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Call something in a thread."""
+    with ThreadPoolExecutor(32) as pool:
+        yield pool.submit
+
+
+@pytest.fixture
+def gate() -> type[Gated]:
+    """Make gated computations."""
+    return Gated
+
+
 # -- another process, seen from the test ---------------------------------------
 
 
@@ -132,7 +168,6 @@ class Worker:
             bufsize=0,
             env=os.environ | {"PYTHONPATH": str(_ROOT)},
         )
-        self.hear("ready")
 
     @property
     def pid(self) -> int:
@@ -215,7 +250,7 @@ def hire(calls: Calls) -> Iterator[Hire]:
 
     def start(stale_s: float = 1_000.0) -> Worker:
         workers.append(Worker(calls.store.directory, stale_s))
-        return workers[-1]
+        return workers[-1].hear("ready")
 
     yield start
     for worker in workers:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+from contextvars import copy_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gridcache.flight
 from gridcache.flight import ABSENT
+from gridcache.flight.attempt import Attempt, Go
 from gridcache.store import flights, lead
+from gridcache.store.records import entry_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,3 +116,23 @@ def test_of_a_waiter_inside_a_flight(
             assert calls.find(f"inner {key}") is not ABSENT
 
     assert _interrupt_everywhere(calls, call) > 100
+
+
+def test_a_context_that_outlives_its_call_holds_no_flight(calls: Calls) -> None:
+    attempt = Attempt(calls.store.flights, entry_key(calls.space.id, "k"), 1.0)
+    go = attempt.step()
+    assert isinstance(go, Go)
+    with attempt.computing(go):
+        context = copy_context()
+    del attempt, go
+    calls.store.tidy()
+    assert calls.records() == 0
+    assert context.run(calls.get, "k", lambda: "v") == "v"
+    assert calls.find("k") == "v"
+
+
+def test_who_registers_after_the_end_is_woken_at_once() -> None:
+    ended, woken = lead.Lead(b"k", b"", None), threading.Event()
+    ended.finish()
+    ended.on_finish(woken.set)
+    assert woken.is_set()

@@ -76,8 +76,10 @@ def test_who_comes_after_a_leaders_death_leads_without_waiting(hire: Hire) -> No
 
 
 def test_a_row_taken_over_by_a_new_process_does_not_keep_a_flight_alive(
-    hire: Hire,
+    hire: Hire, calls: Calls
 ) -> None:
+    assert calls.store._housekeeper is not None
+    calls.store._housekeeper.stop()  # it would remove the record before
     dead = hire()
     dead.order(gated("k", "never")).hear("computing")
     dead.signal(signal.SIGKILL)
