@@ -251,8 +251,9 @@ class GridCache(MutableMapping[Any, Any]):
     def keys(self, prefix: str = "") -> Any:
         """Keys whose text form begins with `prefix`; all as a set-like view without.
 
-        In the order of their text forms (see `gridcache.keys`), read in short
-        steps: keys put or deleted meanwhile may or may not be listed.
+        In the order of their text forms (see `gridcache.keys`; long ones that begin
+        alike in any), read in short steps: keys put or deleted meanwhile may or may
+        not be listed.
         """
         return self._list(prefix) if prefix else super().keys()
 

@@ -51,6 +51,7 @@ class ClientRow:
         self._base = row * _WORDS
         self._free: deque[int] = deque(range(PINS))
         self._fences = threading.local()
+        self._left = False
         self.leased_nbytes = 0
 
     def introduce(self) -> None:
@@ -84,6 +85,20 @@ class ClientRow:
         """End a lease. One store and no lock: finalisers call this."""
         self._clients.words[self._base + _FIRST_PIN + slot] = 0
         self._free.appendleft(slot)
+        if self._left and not self.pins_held:
+            self._give_back()
+
+    def leave(self) -> None:
+        """Give the row back, as soon as no view needs it."""
+        self._left = True
+        if not self.pins_held:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        fd, self.lock_fd = self.lock_fd, -1
+        if fd >= 0:
+            self._clients.clear_pins(self.row)
+            os.close(fd)
 
     def _fence(self) -> None:
         # Release then acquire, in this order, keeps the pin's store before the

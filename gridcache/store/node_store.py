@@ -16,7 +16,7 @@ from gridcache.errors import ClosedError
 from gridcache.store import marks, recovery
 from gridcache.store.check import check_store
 from gridcache.store.compressor import Compressor
-from gridcache.store.durability import GroupCommit, amend_extent, sync_store
+from gridcache.store.durability import amend_extent
 from gridcache.store.entries import Extent
 from gridcache.store.flights import Flights
 from gridcache.store.housekeeping import Housekeeper
@@ -67,7 +67,6 @@ class NodeStore:
         self._remover = Remover(parts, self._relief, self.flights.void)
         self._housekeeper: Housekeeper | None = Housekeeper(self)
         self._closed = False
-        self._commits = GroupCommit(lambda: sync_store(parts.directory))
         self._reader.forget = self._remover.forget_damaged
         self.get = self._reader.get
         self.is_current = self._reader.is_current
@@ -266,11 +265,11 @@ class NodeStore:
     def _acknowledge(self) -> None:
         """In a durable store, wait for a sync of what was just committed."""
         if self.durable:
-            self._commits.acknowledge()
+            self._parts.retirement.commits.acknowledge()
 
     def batch(self) -> AbstractContextManager[None]:
         """One sync for this thread's puts and deletes, at the block's end."""
-        return self._commits.batch()
+        return self._parts.retirement.commits.batch()
 
     # -- life --------------------------------------------------------------
 
@@ -297,7 +296,7 @@ class NodeStore:
         parts.claims.forget_all()
         parts.index.after_fork_in_child()
         parts.counters.clear()
-        self._commits.after_fork()
+        parts.retirement.commits.after_fork()
         self.flights.after_fork_in_child()
         self._housekeeper = Housekeeper(self)
 
@@ -314,9 +313,7 @@ class NodeStore:
         parts = self._parts
         with recovery.leaving(parts):
             parts.index.close()
-        if not parts.row.pins_held:
-            parts.clients.clear_pins(parts.row.row)
-            os.close(parts.row.lock_fd)
+        parts.row.leave()
         parts.access.close()
         parts.clients.close()
         parts.arena.close()
