@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gridcache.flight import attempt
+from gridcache.store.flight_records import Flight
+from gridcache.store.flights import Circular
+from gridcache.store.lead import Lead
 from gridcache.store.opening import close_store, open_store
+from gridcache.store.records import entry_key
 
 if TYPE_CHECKING:
     import threading
@@ -94,6 +98,25 @@ def test_a_cycle_through_a_flight_that_lost_its_fence_is_seen(
     gates[1].go.set()
     assert second.result(_PATIENCE_S) == "inner"
     assert first.result(_PATIENCE_S) == "inner"
+
+
+def test_a_cycle_through_a_flight_that_was_taken_over_is_seen(calls: Calls) -> None:
+    flights = calls.store.flights
+    leads: list[Lead] = []
+
+    def begin(key: str, outer: Lead | None = None, instead_of: int = 0) -> object:
+        leads.append(Lead(*entry_key(calls.space.id, key), outer))
+        return flights.begin(leads[-1], instead_of=instead_of)
+
+    begin("outer")
+    begin("lost", leads[0])
+    begin("inner", leads[1])
+    begin("k")
+    assert isinstance(begin("k", leads[2]), Flight)
+    assert isinstance(begin("lost", instead_of=leads[1].fence), Lead)
+    assert isinstance(begin("outer", leads[3]), Circular)
+    for lead in leads:
+        flights.end(lead)
 
 
 def test_recursion_waits_for_nobody_though_another_took_the_flight(
