@@ -22,6 +22,7 @@ from gridcache.store.eviction import get_policy
 from gridcache.store.index import Index, WriteTxn
 from gridcache.store.namespaces import all_namespaces
 from gridcache.store.outcome import MissReason
+from gridcache.store.retirement import Retirement, UnsettledError
 from gridcache.store.window import FREE, UNUSED, Piece
 
 __all__ = ["CannotMoveError", "ChangedError", "Claims", "Reservation"]
@@ -75,6 +76,8 @@ class Claims:
         self._index = index
         self._books = books
         self._arena = arena
+        self.retirement: Retirement
+        """Set by whoever makes both."""
         self._clients = clients
         self._note = note
         self.row = 0
@@ -143,8 +146,11 @@ class Claims:
             self._index.transact(
                 lambda txn: self.clear(txn, pieces, nbytes, cause, keep_out=keep_out)
             )
-        except Exception:  # nothing was committed
+        except Exception as error:  # nothing was committed
             self._forget(tuple((piece.offset, piece.nbytes) for piece in pieces))
+            if isinstance(error, UnsettledError):
+                self.retirement.settle()
+                raise ChangedError from None
             raise
         return self.confirm(pieces, nbytes)
 
@@ -209,8 +215,11 @@ class Claims:
             return
         if entry.pinned or not piece.spare or not self._gives(txn, key):
             raise CannotMoveError(piece.nbytes)
+        if not self.retirement.may_destroy(txn, key):
+            raise UnsettledError
         with self._books.charge(txn, int.from_bytes(key[:2], "big")) as account:
             self._books.remove(txn, key, entry, account)
+        self.retirement.void_after(txn, piece.offset)
         txn.after.append(lambda: self._note(key, MissReason.EVICTED, nbytes, cause))
 
     @staticmethod
@@ -233,6 +242,8 @@ class Claims:
             free(txn, target, piece.nbytes)
             return False
         self.copy(piece.offset, target, piece.nbytes)
+        self.retirement.secure_copy()
+        self.retirement.void_after(txn, piece.offset)
         self._books.relocate(txn, key, entry, target)
         return True
 
@@ -268,7 +279,7 @@ class Claims:
         def retire(txn: WriteTxn) -> None:
             for offset, nbytes in parts:
                 if self._unrecord(txn, offset):
-                    self._books.retire(txn, offset, nbytes)
+                    self.retirement.retire_range(txn, offset, nbytes)
             txn.after.append(lambda: self._forget(parts))
 
         self._index.transact(retire)
@@ -299,5 +310,5 @@ class Claims:
                 ok = cursor.next()
         for offset, nbytes in found:
             txn.txn.delete(_RESERVED.pack(row, offset), db=txn.tables.reserved)
-            self._books.retire(txn, offset, nbytes)
+            self.retirement.retire_range(txn, offset, nbytes)
         return sum(nbytes for _, nbytes in found)

@@ -151,7 +151,7 @@ class Compressor:
         self._parts.claims.settle(txn, reservation)
         with self._parts.books.charge(txn, int.from_bytes(key[:2], "big")) as account:
             self._parts.books.reframe(txn, key, (old, new), account)
-        self._relief.retire_extent(txn, old)
+        self._parts.retirement.retire(txn, key, old, superseded=True)
         if self._parts.superblock.on_disk:
             self._writer.write_head(key, new, checksum)
         return old.extent_nbytes - new.extent_nbytes

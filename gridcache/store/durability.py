@@ -87,7 +87,7 @@ class GroupCommit:
         if getattr(self._batches, "depth", 0):
             self._batches.pending = True
             return
-        self._acknowledge()
+        self.sync_now()
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -100,9 +100,10 @@ class GroupCommit:
             batches.depth -= 1
             if not batches.depth and getattr(batches, "pending", False):
                 batches.pending = False
-                self._acknowledge()
+                self.sync_now()
 
-    def _acknowledge(self) -> None:
+    def sync_now(self) -> None:
+        """Return when a sync that began after this call has ended; no batching."""
         me = threading.get_ident()
         done = False
         try:

@@ -258,7 +258,7 @@ class Books:
         """(offset, nbytes) of all retired extents."""
         with txn.txn.cursor(txn.tables.retired) as cursor:
             return [
-                (int.from_bytes(key, _ORDER), int.from_bytes(value, "little"))
+                (int.from_bytes(key, _ORDER), int.from_bytes(value[:8], "little"))
                 for key, value in cursor
             ]
 

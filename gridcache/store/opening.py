@@ -11,6 +11,7 @@ import shutil
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from gridcache.errors import (
@@ -24,7 +25,7 @@ from gridcache.store.claims import Claims
 from gridcache.store.clients import ROW_NBYTES, Clients
 from gridcache.store.entries import Books
 from gridcache.store.evictor import Evictor
-from gridcache.store.files import open_private, reserve_file
+from gridcache.store.files import back_file, open_private, reserve_file
 from gridcache.store.filesystem import is_memory
 from gridcache.store.gone import Gone
 from gridcache.store.index import Index
@@ -35,7 +36,9 @@ from gridcache.store.layout import (
 )
 from gridcache.store.node_store import NodeStore
 from gridcache.store.parts import Parts
+from gridcache.store.retirement import Retirement
 from gridcache.store.room import check_capacity, index_step
+from gridcache.store.salvage import salvage
 from gridcache.store.state import State
 
 __all__ = ["close_store", "open_store"]
@@ -169,6 +172,8 @@ def _fill(directory: Path, capacity_nbytes: int, *, durable: bool) -> None:
     if on_disk:
         index.sync()
     index.close()
+    # Sparse as LMDB makes it: on a full tmpfs a new reader's row would be SIGBUS.
+    back_file(directory / "lock.mdb")
     block = Superblock(capacity_nbytes, on_disk, durable and on_disk, time.time())
     if on_disk:
         recovery.mark_new(directory)
@@ -235,9 +240,13 @@ def _enter(directory: Path, block: Superblock, stall_timeout_s: float) -> NodeSt
 def _assemble(directory, block, clients, row, access, index) -> Parts:  # type: ignore[no-untyped-def]  # noqa: ANN001
     books = Books(access, sealed=block.on_disk)
     arena, gone = Arena(directory / "arena"), Gone(directory / "gone")
+    if block.on_disk:
+        books.salvage = partial(salvage, arena=arena, access=access)
     parts: Parts
     claims = Claims(index, books, arena, clients, lambda *seen: parts.note_gone(*seen))
     claims.row = row.row
+    retirement = Retirement(directory, block, index, books, arena, clients)
+    claims.retirement = retirement
     parts = Parts(
         directory=directory,
         superblock=block,
@@ -250,6 +259,7 @@ def _assemble(directory, block, clients, row, access, index) -> Parts:  # type: 
         books=books,
         evictor=Evictor(books),
         claims=claims,
+        retirement=retirement,
     )
     return parts
 

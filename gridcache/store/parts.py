@@ -13,6 +13,7 @@ from gridcache.store.gone import Gone
 from gridcache.store.index import Index
 from gridcache.store.layout import Superblock
 from gridcache.store.outcome import MissReason
+from gridcache.store.retirement import Retirement
 from gridcache.store.statistics import Counters
 
 __all__ = ["Parts"]
@@ -33,6 +34,7 @@ class Parts:
     books: Books
     evictor: Evictor
     claims: Claims
+    retirement: Retirement
     counters: dict[int, Counters] = field(default_factory=dict)
     """By namespace id, not yet merged."""
 

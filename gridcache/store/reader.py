@@ -7,8 +7,8 @@ The counters and the access record are written without a lock.
 
 import platform
 import time
-from collections.abc import Callable
 from struct import Struct
+from typing import TYPE_CHECKING
 
 from gridcache.codec.frames import align
 from gridcache.errors import CorruptFramesError
@@ -26,6 +26,9 @@ from gridcache.store.records import (
     Entry,
     unpack_entry,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Reader"]
 

@@ -14,7 +14,6 @@ from typing import TypeVar
 
 from gridcache.errors import OutOfSpaceError
 from gridcache.store.access import AccessTable
-from gridcache.store.arena import Arena
 from gridcache.store.claims import CannotMoveError, ChangedError, Reservation
 from gridcache.store.eviction import get_policy
 from gridcache.store.eviction.queue import Candidate
@@ -23,7 +22,7 @@ from gridcache.store.index import IndexFullError, WriteTxn
 from gridcache.store.namespaces import Account, Namespace, all_namespaces, load_account
 from gridcache.store.outcome import MissReason
 from gridcache.store.parts import Parts
-from gridcache.store.records import Entry
+from gridcache.store.retirement import UnsettledError
 from gridcache.store.room import Room
 from gridcache.store.window import Piece
 
@@ -51,7 +50,6 @@ _PATIENCE = 4
 """Times that scattered entries are evicted to let others move."""
 _RETIRED_MAX = 32
 """Extents that may wait before a put frees them."""
-_HEAD_NBYTES = 8
 
 
 class NoRoomError(Exception):
@@ -144,9 +142,13 @@ class Relief:
 
     def _try_reserve(self, nbytes: int) -> tuple[Reservation | None, bool]:
         """One round: the reservation, and whether anything was cleared for it."""
-        found, cleared = self._parts.index.transact(
-            lambda txn: self._reserve_simply(txn, nbytes)
-        )
+        try:
+            found, cleared = self._parts.index.transact(
+                lambda txn: self._reserve_simply(txn, nbytes)
+            )
+        except UnsettledError:
+            self._parts.retirement.settle()
+            return None, True
         self.crowded = found is None
         if cleared is not None:
             return self._parts.claims.confirm([cleared], nbytes), True
@@ -206,11 +208,12 @@ class Relief:
         """Free unlinked extents nobody looks at; their removal is committed."""
         if not txn.state.retired:
             return 0
-        return self._parts.books.free_retired(txn, self._parts.clients.pinned_offsets())
+        return self._parts.retirement.free(txn)
 
     def reap(self) -> int:
         """Take over what dead clients left; returns the bytes freed."""
         self._parts.index.transact(self._reap_rows)
+        self._parts.retirement.settle()
         # What was retired just now may be freed only in a later transaction.
         return self._parts.index.transact(self.free_retired)
 
@@ -218,14 +221,6 @@ class Relief:
         for row, fd in self._parts.clients.dead_rows():
             self._parts.claims.reap(txn, row)
             txn.after.append(_clearing(self._parts, row, fd))
-
-    def retire_extent(self, txn: WriteTxn, entry: Entry) -> None:
-        """Unlink a removed entry's extent; on disk its head becomes invalid."""
-        if entry.inline:
-            return
-        self._parts.books.retire(txn, entry.offset, entry.extent_nbytes)
-        if self._parts.superblock.on_disk:
-            txn.after.append(_voiding(self._parts.arena, entry.offset))
 
     # -- eviction ----------------------------------------------------------
 
@@ -250,8 +245,8 @@ class Relief:
             freed = 0
             for looked in range(most):
                 # A later scan would find again what this transaction evicted.
-                candidate = queue.pop(rescan=not looked)
-                if candidate is None or freed >= nbytes:
+                candidate = queue.pop(rescan=not looked) if freed < nbytes else None
+                if candidate is None:
                     break
                 freed += self._evict_slot(txn, candidate, need, cause)
             return freed
@@ -270,7 +265,7 @@ class Relief:
             return 0
         with books.charge(txn, int.from_bytes(key[:2], "big")) as account:
             books.remove(txn, key, entry, account)
-        self.retire_extent(txn, entry)
+        parts.retirement.retire(txn, key, entry)
         note = parts.note_gone
         txn.after.append(lambda: note(key, MissReason.EVICTED, need, cause))
         return max(entry.stored_nbytes, 1)
@@ -392,10 +387,6 @@ def _clearing(parts: Parts, row: int, fd: int) -> Callable[[], None]:
         os.close(fd)
 
     return clear
-
-
-def _voiding(arena: Arena, offset: int) -> Callable[[], None]:
-    return lambda: arena.write_one(offset, bytes(_HEAD_NBYTES))
 
 
 def _sizes(txn: WriteTxn) -> tuple[int, int]:

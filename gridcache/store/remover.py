@@ -87,7 +87,7 @@ class Remover:
         books, note = self._parts.books, self._parts.note_gone
         with books.charge(txn, int.from_bytes(key[:2], "big")) as account:
             books.remove(txn, key, entry, account)
-        self._relief.retire_extent(txn, entry)
+        self._parts.retirement.retire(txn, key, entry)
         txn.after.append(lambda: note(key, reason, 0, cause))
 
     def forget_corrupt(self, key: bytes, generation: int) -> None:

@@ -208,7 +208,7 @@ class Writer:
         if old is not None:
             put.entry.slot = old.slot
             books.remove(txn, put.key, old, account, keep_slot=True)
-            self._relief.retire_extent(txn, old)
+            self._parts.retirement.retire(txn, put.key, old, superseded=True)
             return
         put.entry.slot = -1
         if self._relief.slots_used(txn):
