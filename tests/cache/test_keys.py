@@ -114,9 +114,7 @@ def test_one_key_where_several_are_expected_is_an_error(
     assert len(memory) == 2
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 @given(
     items=st.dictionaries(
         st.recursive(

@@ -145,9 +145,7 @@ def test_two_gets_share_no_mutable_state(cache: GridCache, name: str) -> None:
     ]
     for get in gets * 2:
         got = get()
-        pd.testing.assert_series_equal(
-            pd.Series([repr(got)]), pd.Series([repr(value)])
-        )
+        pd.testing.assert_series_equal(pd.Series([repr(got)]), pd.Series([repr(value)]))
         assert got is not value
         change(got)
 
@@ -183,9 +181,7 @@ def test_none_is_a_value(cache: GridCache) -> None:
 
 
 @pytest.mark.parametrize("nbytes", [10, 1_000, 100_000])
-def test_a_view_keeps_its_bytes_whatever_happens(
-    cache: GridCache, nbytes: int
-) -> None:
+def test_a_view_keeps_its_bytes_whatever_happens(cache: GridCache, nbytes: int) -> None:
     wanted = np.arange(nbytes, dtype=np.uint8)
 
     def shaken(shake: Any) -> None:
