@@ -19,7 +19,7 @@ from gridcache.store.index import WriteTxn
 from gridcache.store.namespaces import Account, load_account, save_account
 from gridcache.store.records import Entry, pack_entry, unpack_entry
 
-__all__ = ["COMPRESS_MIN", "Books", "Extent", "expiry_key", "tag_key"]
+__all__ = ["COMPRESS_MIN", "FREE_MOST", "Books", "Extent", "expiry_key", "tag_key"]
 
 _SLOT = Struct("=I")
 _EXTENT = Struct("<II")
@@ -27,6 +27,9 @@ _INSTANT = Struct(">d")
 _UNIT = 64
 _KEY_MAX, _KEY_HEAD = 500, 480
 """Bytes; LMDB keys end at 511."""
+FREE_MOST = 32
+"""Extents freed per transaction: each dirties index pages, and the index may be
+why they were retired."""
 COMPRESS_MIN = 4096
 """Bytes; below, compression does not pay."""
 
@@ -266,15 +269,19 @@ class Books:
         """Free what was retired by earlier commits and is not leased.
 
         `pinned` must have been read after those commits: inside this
-        transaction it was. Returns the bytes freed.
+        transaction it was. At most `FREE_MOST`; returns the bytes freed.
         """
-        freed = 0
+        freed = done = 0
         for offset, nbytes in self.retired(txn):
-            if offset not in pinned:
-                txn.txn.delete(offset_key(offset), db=txn.tables.retired)
-                txn.state.retired -= 1
-                free(txn, offset, nbytes)
-                freed += nbytes
+            if offset in pinned:
+                continue
+            txn.txn.delete(offset_key(offset), db=txn.tables.retired)
+            txn.state.retired -= 1
+            free(txn, offset, nbytes)
+            freed += nbytes
+            done += 1
+            if done == FREE_MOST:
+                break
         return freed
 
     def account(self, txn: WriteTxn, namespace_id: int) -> Account:

@@ -292,6 +292,12 @@ class Index:
 
         return self.snapshot(count)
 
+    def entries(self) -> int:
+        """How many entries there are."""
+        return int(
+            self.snapshot(lambda txn: txn.txn.stat(txn.tables.entries)["entries"])
+        )
+
     def grow(self, nbytes: int) -> None:
         """Make the map `nbytes` long; the caller has seen to the capacity.
 

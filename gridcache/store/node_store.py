@@ -68,6 +68,7 @@ class NodeStore:
         self._housekeeper: Housekeeper | None = Housekeeper(self)
         self._closed = False
         self._reader.forget = self._remover.forget_damaged
+        self._relief.keep_bound()
         self.get = self._reader.get
         self.is_current = self._reader.is_current
 
@@ -217,7 +218,7 @@ class NodeStore:
 
     def check(self) -> CheckReport:
         """Verify the whole store."""
-        self._parts.index.transact(self._relief.free_retired)
+        self._relief.free_all_retired()
         return check_store(self._parts)
 
     def extents(self) -> list[Extent]:

@@ -46,6 +46,7 @@ _ATTEMPTS = (
 """How cold entries must be, what share of a window may be moved, and whether
 only the namespace most over its share gives: what costs least first."""
 _PAUSE_S = 0.002
+_SLACK = 0.95
 _PATIENCE = 4
 """Times that scattered entries are evicted to let others move."""
 _RETIRED_MAX = 32
@@ -73,6 +74,9 @@ class Relief:
         """At its share: small values go to the arena."""
         self.index_is_exhausted = False
         """Only the reserve is left, for deletes: every put looks again."""
+        self._full_at = 0
+        """Entries when that was said last."""
+        self._rows = 0
 
     def transact(self, work: Callable[[WriteTxn], T]) -> T:
         """A write transaction; room in the index is made if there is none.
@@ -85,8 +89,9 @@ class Relief:
         try:
             return self._parts.index.transact(work)
         except IndexFullError:
-            with suppress(OutOfSpaceError):
-                self.relieve_index()
+            self.index_is_full = not self._grow_index()
+            if self.index_is_full:
+                self._evict_for_index()
         try:
             return self._parts.index.transact(work)
         except IndexFullError:
@@ -116,15 +121,14 @@ class Relief:
         for _ in range(TRIES):
             try:
                 found, progress = self._try_reserve(nbytes)
+                if found is not None:
+                    return found
+                if not progress and not self.reap():
+                    patience -= 1
+                    if not patience or not self.evict_bytes(nbytes):
+                        break
             except IndexFullError:
                 self.relieve_index()
-                continue
-            if found is not None:
-                return found
-            if not progress and not self.reap():
-                patience -= 1
-                if not patience or not self.evict_bytes(nbytes):
-                    break
         raise self.out_of_space(nbytes)
 
     def reserve_free(self, nbytes: int) -> Reservation | None:
@@ -199,7 +203,7 @@ class Relief:
                     break
             else:
                 break
-        self._parts.index.transact(self.free_retired)
+        self.free_all_retired()
         return done
 
     # -- what is left over -------------------------------------------------
@@ -215,7 +219,14 @@ class Relief:
         self._parts.index.transact(self._reap_rows)
         self._parts.retirement.settle()
         # What was retired just now may be freed only in a later transaction.
-        return self._parts.index.transact(self.free_retired)
+        return self.free_all_retired()
+
+    def free_all_retired(self) -> int:
+        """Free all that can be, a few per transaction; returns the bytes."""
+        total = 0
+        while freed := self._parts.index.transact(self.free_retired):
+            total += freed
+        return total
 
     def _reap_rows(self, txn: WriteTxn) -> None:
         for row, fd in self._parts.clients.dead_rows():
@@ -296,12 +307,24 @@ class Relief:
 
     # -- index and access table --------------------------------------------
 
-    def watch_index(self) -> None:
-        """Grow the index, or evict for it, before it is full."""
-        if self._parts.index.near_full():
+    def watch(self) -> None:
+        """Keep the bound, and see to the index before it is full."""
+        clients = self._parts.clients
+        clients.refresh()
+        if clients.rows != self._rows:
+            self._rows = clients.rows
+            self.keep_bound()
+        if self._parts.index.near_full() and not self._has_slack():
             self.index_is_exhausted = True
             self.relieve_index()
         self.index_is_exhausted = False
+
+    def _has_slack(self) -> bool:
+        """True if entries were deleted since no page could be had.
+
+        Their leaf pages are still there, with room for as many again.
+        """
+        return self._parts.index.entries() < self._full_at * _SLACK
 
     def prepare_index(self) -> None:
         """Let the index keep up with the arena."""
@@ -318,6 +341,7 @@ class Relief:
             # Readers and writers of other processes hold pages for microseconds;
             # only who stands there for long is to blame.
             if time.monotonic() > deadline:
+                self._full_at = self._parts.index.entries()
                 raise self._parts.index.full_error()
             time.sleep(_PAUSE_S)
             self._parts.index.drop_dead_readers()
@@ -343,6 +367,8 @@ class Relief:
                     break
                 except IndexFullError:
                     continue
+        with suppress(IndexFullError):
+            self._parts.index.transact(self.free_retired)
         return done
 
     def slots_used(self, txn: WriteTxn) -> bool:

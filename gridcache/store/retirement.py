@@ -17,6 +17,7 @@ by whoever leads a sync that somebody waits for anyway (`GroupCommit`).
 """
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from struct import Struct
 from typing import NamedTuple, TypeVar
@@ -28,7 +29,7 @@ from gridcache.store.arena import Arena
 from gridcache.store.clients import Clients
 from gridcache.store.disk import VOID
 from gridcache.store.durability import GroupCommit, sync_store
-from gridcache.store.entries import Books
+from gridcache.store.entries import FREE_MOST, Books
 from gridcache.store.index import Index, IndexFullError, WriteTxn
 from gridcache.store.layout import Superblock
 from gridcache.store.records import Entry
@@ -146,16 +147,22 @@ class Retirement:
             self._arena.sync()
 
     def free(self, txn: WriteTxn) -> int:
-        """Free what nobody looks at and nothing waits for; returns the bytes."""
+        """Free some of what nobody looks at and nothing waits for.
+
+        At most `FREE_MOST` extents; returns the bytes.
+        """
         if not txn.state.retired:
             return 0
         # Read inside the transaction, so after the commits that retired these.
         pinned, freed = self._clients.pinned_offsets(), 0
         if not self._on_disk:
             return self._books.free_retired(txn, pinned)
-        for row in list(_rows(txn)):
-            if row.marks & _WAITING or row.offset in pinned:
-                continue
+        ready = (
+            row
+            for row in list(_rows(txn))
+            if not row.marks & _WAITING and row.offset not in pinned
+        )
+        for row in islice(ready, FREE_MOST):
             self._void(row.offset)  # who retired it may have died before
             txn.txn.delete(offset_key(row.offset), db=txn.tables.retired)
             txn.state.retired -= 1

@@ -109,9 +109,19 @@ class Room:
     def allocate(self, txn: WriteTxn, nbytes: int) -> int | None:
         """Allocate, growing the arena within its limit."""
         offset = allocate(txn, nbytes)
-        if offset is None and self._extend(txn, nbytes):
-            offset = allocate(txn, nbytes)
+        if offset is None:
+            self._merge_with_unused(txn)
+            if self._extend(txn, nbytes):
+                offset = allocate(txn, nbytes)
         return offset
+
+    @staticmethod
+    def _merge_with_unused(txn: WriteTxn) -> None:
+        """Let a free range that ends at the top count as never used again."""
+        last = last_free(txn)
+        if last is not None and sum(last) == txn.state.top:
+            take(txn, *last)
+            txn.state.top = last[0]
 
     def _extend(self, txn: WriteTxn, nbytes: int) -> bool:
         return self.extend_to(txn, txn.state.top + nbytes)

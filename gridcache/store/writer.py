@@ -172,7 +172,7 @@ class Writer:
     def _look_after_index(self) -> None:
         writes = self._parts.index.writes
         if writes % _CHECK_INDEX_EVERY == 0 or self._relief.index_is_exhausted:
-            self._relief.watch_index()
+            self._relief.watch()
         if writes % _PREPARE_INDEX_EVERY == 0:
             self._relief.prepare_index()
 
