@@ -23,13 +23,14 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from gridcache.errors import OutOfSpaceError, StoreAccessError
 from gridcache.store.files import open_private, reserve_file
 
-__all__ = ["ROW_NBYTES", "ClientRow", "Clients", "Row"]
+__all__ = ["ROW_NBYTES", "ClientRow", "Clients", "PinHolder", "Row"]
 
 ROW_NBYTES = 8192
 _WORDS = ROW_NBYTES // 8
@@ -39,6 +40,12 @@ _FIRST_PIN = 32
 PINS = _WORDS - _FIRST_PIN
 """Leases one process can hold; beyond, gets return private copies."""
 _MOST_ROWS = 4096
+
+
+class PinHolder(Protocol):
+    """Whoever ends a pin."""
+
+    slot: int
 
 
 class ClientRow:
@@ -68,18 +75,22 @@ class ClientRow:
         """Say that this process moves."""
         self._clients.words[self._base + _HEARTBEAT] = time.monotonic_ns()
 
-    def pin(self, offset: int) -> int | None:
-        """Store a pin and fence it; returns its slot, None if all are taken."""
+    def pin(self, offset: int, holder: "PinHolder") -> bool:
+        """Store a pin and fence it; False if all are taken.
+
+        The holder learns its slot before the pin is stored: an interruption
+        anywhere after lets its finaliser clear it.
+        """
         try:
-            slot = self._free.popleft()
+            slot = holder.slot = self._free.popleft()
         except IndexError:
-            return None
+            return False
         words = self._clients.words
         if slot >= words[self._base + _PIN_LIMIT]:
             words[self._base + _PIN_LIMIT] = slot + 1
         words[self._base + _FIRST_PIN + slot] = offset | 1
         self._fence()
-        return slot
+        return True
 
     def unpin(self, slot: int) -> None:
         """End a lease. One store and no lock: finalisers call this."""
@@ -108,7 +119,11 @@ class ClientRow:
         except AttributeError:
             lock = self._fences.lock = threading.Lock()
             lock.acquire()
-        lock.release()
+        try:
+            lock.release()
+        except RuntimeError:  # interrupted between the two, last time
+            lock.acquire()
+            lock.release()
         lock.acquire()
 
     @property
@@ -119,7 +134,10 @@ class ClientRow:
     @property
     def pins_held(self) -> int:
         """Leases of this process."""
-        return PINS - len(self._free)
+        # Counted, not remembered: an interruption can lose a slot's number.
+        first = self._base + _FIRST_PIN
+        limit = self._clients.words[self._base + _PIN_LIMIT]
+        return sum(map(bool, self._clients.words[first : first + limit].tolist()))
 
     def copy_pins_to(self, other: "ClientRow") -> None:
         """Let another row hold the same leases in the same slots."""

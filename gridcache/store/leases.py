@@ -7,6 +7,7 @@ finaliser may run inside this very thread's transaction.
 """
 
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -29,16 +30,18 @@ class LeaseBook:
 
 
 class Lease:
-    """A pin, its extent, and the end of both."""
+    """A pin, its extent, and the end of both; `slot` is -1 if there was none left."""
 
     __slots__ = ("_book", "_row", "nbytes", "offset", "slot")
 
     def __init__(
-        self, row: ClientRow, book: LeaseBook, slot: int, offset: int, nbytes: int
+        self, row: ClientRow, book: LeaseBook, offset: int, nbytes: int
     ) -> None:
-        self._row, self._book = row, book
-        self.slot, self.offset, self.nbytes = slot, offset, nbytes
-        book.nbytes += nbytes
+        self.slot, self.nbytes = -1, 0
+        self._row, self._book, self.offset = row, book, offset
+        if row.pin(offset, self):
+            self.nbytes = nbytes
+            book.nbytes += nbytes
 
     def end(self) -> None:
         """Clear the pin; idempotent."""
@@ -49,7 +52,8 @@ class Lease:
             self._row.unpin(slot)
 
     def __del__(self) -> None:
-        self.end()
+        with suppress(AttributeError):  # interrupted before it began
+            self.end()
 
 
 class _Leased(np.ndarray[Any, Any]):

@@ -219,10 +219,8 @@ class Reader:
         nbytes = entry.extent_nbytes
         if self._leases.nbytes + nbytes > self._leases.cap_nbytes:
             return None
-        slot = self._parts.row.pin(entry.offset)
-        if slot is None:
-            return None
-        return Lease(self._parts.row, self._leases, slot, entry.offset, nbytes)
+        lease = Lease(self._parts.row, self._leases, entry.offset, nbytes)
+        return lease if lease.slot >= 0 else None
 
     def _copy(self, entry: Entry) -> memoryview:
         nbytes = entry.lead_nbytes + entry.body_nbytes

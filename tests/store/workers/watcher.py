@@ -5,28 +5,25 @@ sample counts only if two looks in a row agree: one that straddles a move of
 memory from one file to another would see it twice.
 """
 
-import os
 import select
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 from tests.store.kit.child import say
 
 
-def look(directory: str) -> dict[str, tuple[int, int]]:
+def look(directory: Path) -> dict[Path, tuple[int, int]]:
     """Length and allocation of every file below."""
     found = {}
-    for folder, _, names in os.walk(directory):
-        for name in names:
-            path = os.path.join(folder, name)
-            try:
-                stat = os.stat(path)
-            except FileNotFoundError:
-                continue
+    for path in [*directory.iterdir(), *(directory / "locks").iterdir()]:
+        with suppress(FileNotFoundError):
+            stat = path.stat()
             found[path] = (stat.st_size, stat.st_blocks * 512)
     return found
 
 
-def main(directory: str) -> None:
+def main(directory: Path) -> None:
     greatest = [0, 0]
     samples, before = 0, look(directory)
     say("watching")
@@ -42,4 +39,4 @@ def main(directory: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(Path(sys.argv[1]))
