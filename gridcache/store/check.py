@@ -80,7 +80,7 @@ class _Check:
             for key, value in cursor:
                 row, offset = _RESERVED.unpack(key)
                 self._reserved_rows.add(row)
-                nbytes = int.from_bytes(value, "little")
+                nbytes = int.from_bytes(value[:8], "little")
                 self.ranges.append((offset, nbytes, "reserved"))
 
     def _look_at_tiling(self, txn: WriteTxn) -> None:

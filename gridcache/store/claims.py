@@ -10,9 +10,9 @@ reservations, which the reaping of the row retires.
 import itertools
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from struct import Struct
+from typing import TYPE_CHECKING
 
 from gridcache.store.allocator import allocate, free, offset_key, take
 from gridcache.store.arena import Arena
@@ -24,6 +24,9 @@ from gridcache.store.namespaces import all_namespaces
 from gridcache.store.outcome import MissReason
 from gridcache.store.retirement import Retirement, UnsettledError
 from gridcache.store.window import FREE, UNUSED, Piece
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["CannotMoveError", "ChangedError", "Claims", "Reservation"]
 
@@ -71,7 +74,6 @@ class Claims:
         books: Books,
         arena: Arena,
         clients: Clients,
-        note: Callable[[bytes, MissReason, int, str], None],
     ) -> None:
         self._index = index
         self._books = books
@@ -79,7 +81,8 @@ class Claims:
         self.retirement: Retirement
         """Set by whoever makes both."""
         self._clients = clients
-        self._note = note
+        self.note: Callable[[bytes, MissReason, int, str], None] = _forget_why
+        """Told of every eviction; set by whoever keeps account of them."""
         self.row = 0
         """Of this process; changes after a fork."""
         self.extend: Callable[[WriteTxn, int], bool] = lambda _txn, _end: False
@@ -220,7 +223,7 @@ class Claims:
         with self._books.charge(txn, int.from_bytes(key[:2], "big")) as account:
             self._books.remove(txn, key, entry, account)
         self.retirement.void_after(txn, piece.offset)
-        txn.after.append(lambda: self._note(key, MissReason.EVICTED, nbytes, cause))
+        txn.after.append(lambda: self.note(key, MissReason.EVICTED, nbytes, cause))
 
     @staticmethod
     def _gives(txn: WriteTxn, key: bytes) -> bool:
@@ -312,3 +315,7 @@ class Claims:
             txn.txn.delete(_RESERVED.pack(row, offset), db=txn.tables.reserved)
             self.retirement.retire_range(txn, offset, nbytes)
         return sum(nbytes for _, nbytes in found)
+
+
+def _forget_why(_key: bytes, _reason: MissReason, _need: int, _cause: str) -> None:
+    """Nobody keeps account."""

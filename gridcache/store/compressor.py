@@ -68,13 +68,13 @@ class Compressor:
 
     def _has_room(self, nbytes: int) -> bool:
         """True if a range is long enough and the headroom is kept."""
-        unused = self._relief.unused()
+        unused = self._relief.room.unused()
         above = unused[1] if unused else 0
 
         def look(txn: WriteTxn) -> bool:
             state = txn.state
-            headroom = max(state.arena_nbytes // _HEADROOM, nbytes)
-            if state.free_nbytes + above < headroom:
+            headroom = state.arena_nbytes // _HEADROOM
+            if state.free_nbytes + above < headroom + nbytes:
                 return False
             return nbytes <= max(above, largest_free(txn))
 
@@ -129,7 +129,7 @@ class Compressor:
             reservation = free or self._relief.reserve(new.extent_nbytes)
             new.offset = reservation.offset
             checksum = self._writer.write(new, frames)
-            won = self._relief.transact(
+            won = self._relief.index.transact(
                 lambda txn: self._commit(txn, key, (old, new), reservation, checksum)
             )
         finally:

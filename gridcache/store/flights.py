@@ -73,7 +73,7 @@ class Flights:
     def __init__(self, parts: Parts, relief: Relief) -> None:
         self._parts = parts
         self._snapshot = parts.index.snapshot
-        self._transact = relief.transact
+        self._transact = relief.index.transact
         self._mine: weakref.WeakValueDictionary[int, Lead] = (
             weakref.WeakValueDictionary()
         )

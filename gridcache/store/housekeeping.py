@@ -47,7 +47,7 @@ def _run(store: "weakref.ref[NodeStore]", stop: threading.Event) -> None:
             return
         try:
             alive.tidy()
-        except Exception:  # noqa: BLE001
+        except Exception:
             # A stalled store, a full disk or index is told to the callers, not to a
             # background thread; without it nobody would reap. Next round again.
             _logger.debug("a round of housekeeping failed", exc_info=True)

@@ -97,7 +97,8 @@ class WriteTxn:
         """Run after the commit, still behind the gate: updates that must not
         happen if the transaction does not."""
         self.packed: Any = self.get(_STATE, db=tables.meta)
-        self.state = State.unpack(self.packed) if self.packed else State(0)
+        packed: Any = self.packed
+        self.state = State.unpack(packed) if packed else State(0)
 
 
 class Index:

@@ -48,6 +48,8 @@ from gridcache.store.writer import Order, Writer
 
 __all__ = ["NodeStore"]
 
+_EXPIRY_S = 0.05
+"""Of each second at most spent on entries that are due."""
 _LEASE_SHARE = 2
 """Views of one process may hold half of the capacity."""
 
@@ -68,7 +70,7 @@ class NodeStore:
         self._housekeeper: Housekeeper | None = Housekeeper(self)
         self._closed = False
         self._reader.forget = self._remover.forget_damaged
-        self._relief.keep_bound()
+        self._relief.room.keep_bound()
         self.get = self._reader.get
         self.is_current = self._reader.is_current
 
@@ -104,11 +106,13 @@ class NodeStore:
             return found or self._add_namespace(txn, wanted)
 
         found = self._parts.index.snapshot(lambda txn: find_namespace(txn, wanted.name))
-        return found or self._relief.transact(find_or_add)
+        return found or self._relief.index.transact(find_or_add)
 
     def change_namespace(self, changed: Namespace) -> Namespace:
         """Replace the settings of a namespace that exists."""
-        return self._relief.transact(lambda txn: self._add_namespace(txn, changed))
+        return self._relief.index.transact(
+            lambda txn: self._add_namespace(txn, changed)
+        )
 
     def _add_namespace(self, txn: WriteTxn, wanted: Namespace) -> Namespace:
         added = add_namespace(txn, wanted)
@@ -181,7 +185,7 @@ class NodeStore:
                 txn.after.append(lambda: amend_extent(self._parts.arena, new))
             return True
 
-        changed = self._relief.transact(work)
+        changed = self._relief.index.transact(work)
         self._acknowledge()
         return changed
 
@@ -202,7 +206,7 @@ class NodeStore:
 
     def resize(self, capacity_nbytes: int) -> None:
         """Change the capacity; see `Room.resize`."""
-        self._relief.resize(capacity_nbytes)
+        self._relief.room.resize(capacity_nbytes)
         self._leases.cap_nbytes = capacity_nbytes // _LEASE_SHARE
 
     # -- looking -----------------------------------------------------------
@@ -218,7 +222,7 @@ class NodeStore:
 
     def check(self) -> CheckReport:
         """Verify the whole store."""
-        self._relief.free_all_retired()
+        self._relief.leftovers.reap()
         return check_store(self._parts)
 
     def extents(self) -> list[Extent]:
@@ -237,8 +241,8 @@ class NodeStore:
             with suppress(IndexError):
                 parts.arena.forget(*self._leases.ended.popleft())
         if self._has_work():
-            self._relief.reap()
-        self._relief.keep_bound()
+            self._relief.leftovers.reap()
+        self._relief.room.keep_bound()
         self._expire()
         self.flights.tidy()
         self._flush_counters()
@@ -253,15 +257,17 @@ class NodeStore:
         return bool(dead)
 
     def _expire(self) -> None:
-        due = self.inspector.expired_keys(time.time(), BATCH)
-        if due:
+        until = time.monotonic() + _EXPIRY_S
+        while due := self.inspector.expired_keys(time.time(), BATCH):
             self._remover.remove(due, MissReason.EXPIRED)
+            if len(due) < BATCH or time.monotonic() > until:
+                return
 
     def _flush_counters(self) -> None:
         pending = self._parts.counters
         if pending:
             self._parts.counters = {}
-            self._relief.transact(lambda txn: merge_counters(txn, pending))
+            self._relief.index.transact(lambda txn: merge_counters(txn, pending))
 
     def _acknowledge(self) -> None:
         """In a durable store, wait for a sync of what was just committed."""

@@ -89,7 +89,7 @@ def open_store(
     StoreFormatError
         It holds something else, or a store of a newer format.
     """
-    directory = Path(os.path.abspath(directory))
+    directory = directory.absolute()
     with _registry.lock:
         _make_if_absent(directory, capacity_nbytes, durable=durable)
         _refuse_foreign(directory)
@@ -242,8 +242,7 @@ def _assemble(directory, block, clients, row, access, index) -> Parts:  # type: 
     arena, gone = Arena(directory / "arena"), Gone(directory / "gone")
     if block.on_disk:
         books.salvage = partial(salvage, arena=arena, access=access)
-    parts: Parts
-    claims = Claims(index, books, arena, clients, lambda *seen: parts.note_gone(*seen))
+    claims = Claims(index, books, arena, clients)
     claims.row = row.row
     retirement = Retirement(directory, block, index, books, arena, clients)
     claims.retirement = retirement
@@ -261,6 +260,7 @@ def _assemble(directory, block, clients, row, access, index) -> Parts:  # type: 
         claims=claims,
         retirement=retirement,
     )
+    claims.note = parts.note_gone
     return parts
 
 

@@ -123,9 +123,26 @@ def entry_text(key: bytes, entry: Entry) -> str:
 
 def pack_entry(entry: Entry) -> bytes:
     """Pack for the index."""
-    flags = INLINE if entry.offset < 0 else ARENA
-    parts = []
+    flags, parts = _pack_optional(entry)
+    header = entry.header
+    if entry.viewable:
+        flags |= VIEWABLE
+    if entry.pinned:
+        flags |= PINNED
+    if entry.header_nbytes > len(header):
+        flags |= IN_LEAD
+        header = _LONG.pack(entry.header_nbytes)
+    fixed = _FIXED.pack(
+        entry.generation, entry.slot, flags, len(header), entry.created, entry.cost_s
+    )
+    return b"".join((fixed, *parts, header, entry.body))
+
+
+def _pack_optional(entry: Entry) -> tuple[int, list[bytes]]:
+    """What only some entries have, with its flags, in the order of the format."""
+    flags, parts = INLINE, list[bytes]()
     if entry.offset >= 0:
+        flags = ARENA
         parts.append(_PLACE.pack(entry.offset, entry.body_nbytes, entry.lead_nbytes))
     if entry.raw_nbytes != entry.body_nbytes:
         flags |= _RAW
@@ -139,18 +156,7 @@ def pack_entry(entry: Entry) -> bytes:
     if entry.tags:
         flags |= _TAGS
         parts.append(_pack_tags(entry.tags))
-    header = entry.header
-    if entry.viewable:
-        flags |= VIEWABLE
-    if entry.pinned:
-        flags |= PINNED
-    if entry.header_nbytes > len(header):
-        flags |= IN_LEAD
-        header = _LONG.pack(entry.header_nbytes)
-    fixed = _FIXED.pack(
-        entry.generation, entry.slot, flags, len(header), entry.created, entry.cost_s
-    )
-    return b"".join((fixed, *parts, header, entry.body))
+    return flags, parts
 
 
 def _pack_tags(tags: tuple[str, ...]) -> bytes:

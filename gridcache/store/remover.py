@@ -52,7 +52,9 @@ class Remover:
         """
         sweep = _Sweep(reason, time.time(), self._void)
         try:
-            return self._relief.transact(lambda txn: self._sweep(txn, keys, sweep))
+            return self._relief.index.transact(
+                lambda txn: self._sweep(txn, keys, sweep)
+            )
         except OutOfSpaceError:  # no index page for so many at once
             if len(keys) == 1:
                 raise
@@ -98,7 +100,7 @@ class Remover:
             if entry is not None and entry.generation == generation:
                 self._take_out(txn, key, entry, MissReason.CORRUPT, "")
 
-        self._relief.transact(work)
+        self._relief.index.transact(work)
 
     def forget_damaged(self, key: bytes, record: bytes) -> None:
         """Remove an entry that a get found damaged; the get does not fail by it."""
@@ -110,4 +112,4 @@ class Remover:
                     self._take_out(txn, key, entry, MissReason.CORRUPT, "")
 
         with suppress(GridCacheError, OSError):
-            self._relief.transact(work)
+            self._relief.index.transact(work)

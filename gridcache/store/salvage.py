@@ -68,9 +68,7 @@ def salvage(txn: WriteTxn, key: bytes, arena: Arena, access: AccessTable) -> Ent
     return entry
 
 
-def _from_tables(
-    txn: WriteTxn, key: bytes, entry: Entry, access: AccessTable
-) -> Entry:
+def _from_tables(txn: WriteTxn, key: bytes, entry: Entry, access: AccessTable) -> Entry:
     """What the other tables say of an entry whose head is damaged, too."""
     entry.pinned = bool(access.records()[entry.slot]["flags"] & HELD)
     for moment, owner in _items(txn, txn.tables.expiries):

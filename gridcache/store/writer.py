@@ -119,7 +119,7 @@ class Writer:
         header, body_nbytes = frames.header, frames.body_nbytes
         ttl_s = order.space.ttl_s if order.ttl_s is None else order.ttl_s
         small = len(header) + body_nbytes <= INLINE_MAX
-        inline = small and not (self._on_disk or self._relief.index_is_full)
+        inline = small and not (self._on_disk or self._relief.index.is_full)
         fits = len(header) <= _HEADER_MAX
         entry = Entry(
             0,
@@ -158,23 +158,23 @@ class Writer:
                 )
             except _OverQuotaError as over:
                 need = put.entry.stored_nbytes
-                self._relief.make_quota_room(
+                self._relief.evictions.make_quota_room(
                     put.order.space, need, replaced=over.replaced
                 )
             except _SlotsUsedError:
-                self._relief.grow_access()
+                self._relief.index.grow_access()
             except IndexFullError:
-                self._relief.relieve_index()
+                self._relief.index.relieve()
             else:
                 return generation
         raise self._relief.out_of_space(put.entry.stored_nbytes)
 
     def _look_after_index(self) -> None:
         writes = self._parts.index.writes
-        if writes % _CHECK_INDEX_EVERY == 0 or self._relief.index_is_exhausted:
-            self._relief.watch()
+        if writes % _CHECK_INDEX_EVERY == 0 or self._relief.index.is_exhausted:
+            self._relief.index.watch()
         if writes % _PREPARE_INDEX_EVERY == 0:
-            self._relief.prepare_index()
+            self._relief.index.prepare()
 
     def _commit(self, txn: WriteTxn, put: _Put) -> int | None:
         order, entry, books = put.order, put.entry, self._parts.books
@@ -211,7 +211,7 @@ class Writer:
             self._parts.retirement.retire(txn, put.key, old, superseded=True)
             return
         put.entry.slot = -1
-        if self._relief.slots_used(txn):
+        if self._relief.index.slots_used(txn):
             raise _SlotsUsedError
 
     # -- bytes -------------------------------------------------------------
@@ -264,7 +264,7 @@ class Writer:
         quota = order.space.quota_nbytes
         if nbytes <= SINGLE_PHASE_MAX and quota is None:
             return
-        limit = self._relief.largest_value_nbytes()
+        limit = self._relief.room.largest_value_nbytes()
         if quota is not None and quota < limit:
             limit = quota
         if nbytes > limit:

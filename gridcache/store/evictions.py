@@ -1,0 +1,115 @@
+"""Evictions: the coldest entries go, where no window is needed.
+
+For quotas, for pages of the index, and to loosen an arena where what must stay
+is in the way. Whose turn it is, and in which order, is the evictor's plan.
+"""
+
+from gridcache.store.eviction import get_policy
+from gridcache.store.eviction.queue import Candidate
+from gridcache.store.index import WriteTxn
+from gridcache.store.leftovers import Leftovers
+from gridcache.store.namespaces import Namespace, load_account
+from gridcache.store.outcome import MissReason
+from gridcache.store.parts import Parts
+from gridcache.store.refusals import full_namespace
+
+__all__ = ["EVICT_MOST", "Evictions"]
+
+EVICT_MOST = 8
+"""Entries evicted per transaction: each dirties a handful of index pages, which
+cannot be used again before the next."""
+
+
+class Evictions:
+    """Scattered evictions by one process."""
+
+    def __init__(self, parts: Parts, leftovers: Leftovers) -> None:
+        self._parts = parts
+        self._leftovers = leftovers
+
+    def evict(
+        self,
+        space: Namespace,
+        nbytes: int,
+        need: int,
+        cause: str,
+        *,
+        most: int = EVICT_MOST,
+    ) -> int:
+        """Evict some of the coldest entries of a namespace, up to `nbytes`.
+
+        Returns the stored bytes; 0 if nothing may go. At most `most` entries.
+        """
+        if not get_policy(space.policy).evicts:
+            return 0
+        queue = self._parts.evictor.queue(space)
+
+        def work(txn: WriteTxn) -> int:
+            freed = 0
+            for looked in range(most):
+                # A later scan would find again what this transaction evicted.
+                candidate = queue.pop(rescan=not looked) if freed < nbytes else None
+                if candidate is None:
+                    break
+                freed += self._evict_slot(txn, candidate, need, cause)
+            return freed
+
+        return self._parts.index.transact(work)
+
+    def _evict_slot(
+        self, txn: WriteTxn, candidate: Candidate, need: int, cause: str
+    ) -> int:
+        parts, books = self._parts, self._parts.books
+        key = books.key_of(txn, candidate.slot)
+        entry = books.find(txn, key) if key is not None else None
+        if key is None or entry is None or entry.pinned:
+            # What an aborted put left: not to be met again.
+            parts.access.release(candidate.slot, candidate.generation)
+            return 0
+        with books.charge(txn, int.from_bytes(key[:2], "big")) as account:
+            books.remove(txn, key, entry, account)
+        parts.retirement.retire(txn, key, entry)
+        note = parts.note_gone
+        txn.after.append(lambda: note(key, MissReason.EVICTED, need, cause))
+        return max(entry.stored_nbytes, 1)
+
+    def evict_bytes(self, nbytes: int) -> int:
+        """Evict that much, scattered, of whoever is most over its share.
+
+        For what must stay and is in the way: it finds other places then.
+        """
+        done = 0
+        while done < nbytes:
+            for space in self._parts.index.snapshot(self._parts.evictor.victims):
+                freed = self.evict(space, nbytes - done, nbytes, "space")
+                done += freed
+                if freed:
+                    break
+            else:
+                break
+        self._leftovers.free_all()
+        return done
+
+    def make_quota_room(self, space: Namespace, need: int, *, replaced: int) -> None:
+        """Evict from a namespace that would exceed its quota.
+
+        Parameters
+        ----------
+        need, replaced
+            Stored bytes of the new value, and of the one it replaces.
+
+        Raises
+        ------
+        OutOfSpaceError
+            Pins or the policy hold the rest; says the sizes.
+        """
+        while True:
+            account = self._parts.index.snapshot(
+                lambda txn: load_account(txn, space.id)
+            )
+            excess = account.stored_nbytes + need - replaced - (space.quota_nbytes or 0)
+            if excess <= 0:
+                return
+            if not self.evict(space, excess, need, "quota"):
+                raise full_namespace(space, account, need)
+            replaced = 0  # it may be among the evicted

@@ -1,0 +1,148 @@
+"""Index care: that the index has pages, and the access table slots, in time.
+
+Both grow at the arena's cost. A full index evicts, a few entries at a time. Puts
+are refused while deletes still find pages.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from gridcache.store.access import AccessTable
+from gridcache.store.evictions import EVICT_MOST, Evictions
+from gridcache.store.index import IndexFullError, WriteTxn
+from gridcache.store.leftovers import Leftovers
+from gridcache.store.parts import Parts
+from gridcache.store.refusals import out_of_space
+from gridcache.store.room import Room
+
+__all__ = ["IndexCare"]
+
+T = TypeVar("T")
+
+_INDEX_BATCH = 32
+_PAUSE_S = 0.002
+_SLACK = 0.95
+
+
+class IndexCare:
+    """Care for one store's index by one process."""
+
+    def __init__(
+        self, parts: Parts, room: Room, evictions: Evictions, leftovers: Leftovers
+    ) -> None:
+        self._parts = parts
+        self._room = room
+        self._evictions = evictions
+        self._leftovers = leftovers
+        self._patience_s = parts.index.gate.timeout_s
+        self.is_full = False
+        """At its share: small values go to the arena."""
+        self.is_exhausted = False
+        """Only the reserve is left, for deletes: every put looks again."""
+        self._full_at = 0
+        """Entries when that was said last."""
+        self._rows = 0
+
+    def transact(self, work: Callable[[WriteTxn], T]) -> T:
+        """A write transaction; room in the index is made if there is none.
+
+        Raises
+        ------
+        OutOfSpaceError, StoreStalledError
+            There is still none; nothing was changed.
+        """
+        try:
+            return self._parts.index.transact(work)
+        except IndexFullError:
+            self.is_full = not self._grow()
+            if self.is_full:
+                self._evict()
+        try:
+            return self._parts.index.transact(work)
+        except IndexFullError:
+            raise self._parts.index.full_error() from None
+
+    def watch(self) -> None:
+        """Keep the bound, and see to the index before it is full."""
+        clients = self._parts.clients
+        clients.refresh()
+        if clients.rows != self._rows:
+            self._rows = clients.rows
+            self._room.keep_bound()
+        if self._parts.index.near_full() and not self._has_slack():
+            self.is_exhausted = True
+            self.relieve()
+        self.is_exhausted = False
+
+    def _has_slack(self) -> bool:
+        """True if entries were deleted since no page could be had.
+
+        Their leaf pages are still there, with room for as many again.
+        """
+        return self._parts.index.entries() < self._full_at * _SLACK
+
+    def prepare(self) -> None:
+        """Let the index keep up with the arena."""
+        while self._room.index_lags() and self._room.grow_index():
+            self.is_full = False
+
+    def relieve(self) -> None:
+        """After a full index: grow, or evict; raises if neither can be."""
+        deadline = time.monotonic() + self._patience_s
+        while True:
+            self.is_full = not self._grow()
+            if not self.is_full or self._evict():
+                return
+            # Readers and writers of other processes hold pages for microseconds;
+            # only who stands there for long is to blame.
+            if time.monotonic() > deadline:
+                self._full_at = self._parts.index.entries()
+                raise self._parts.index.full_error()
+            time.sleep(_PAUSE_S)
+            self._parts.index.drop_dead_readers()
+            if not self._parts.index.near_full():
+                return
+
+    def _grow(self) -> bool:
+        try:
+            return self._room.grow_index()
+        except IndexFullError:
+            return False
+
+    def _evict(self) -> int:
+        """Evict a few entries, one at a time if there is no page for more."""
+        done = 0
+        for space in self._parts.index.snapshot(self._parts.evictor.victims):
+            for most in (EVICT_MOST, 1, 1, 1):
+                try:
+                    while done < _INDEX_BATCH and self._evictions.evict(
+                        space, sys.maxsize, 0, "index", most=most
+                    ):
+                        done += most
+                    break
+                except IndexFullError:
+                    continue
+        with suppress(IndexFullError):
+            self._parts.index.transact(self._leftovers.free)
+        return done
+
+    def slots_used(self, txn: WriteTxn) -> bool:
+        """True if a new entry would find no slot."""
+        state = txn.state
+        return not state.free_slots and state.next_slot >= self._parts.access.slots
+
+    def grow_access(self) -> None:
+        """Make the access table longer, at the arena's cost."""
+        access = self._parts.access
+        step = AccessTable.nbytes(AccessTable.STEP) - AccessTable.nbytes(0)
+        if not self._room.make_budget(step):
+            raise self._room.shortage or out_of_space(self._parts, step)
+
+        def grow(txn: WriteTxn) -> None:
+            if txn.state.next_slot >= access.slots:
+                access.grow(txn.state.next_slot + AccessTable.STEP)
+
+        self._parts.index.transact(grow)
