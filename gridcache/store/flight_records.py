@@ -89,7 +89,8 @@ def unpack_record(key: bytes, record: bytes) -> Flight | Edge:
     if not key.startswith(_EDGE_PREFIX):
         return Flight(*_FLIGHT.unpack(record))
     number = int.from_bytes(key[len(_EDGE_PREFIX) :], "big")
-    return Edge(number, *_EDGE.unpack_from(record), record[_EDGE.size :])
+    inside, started_ns, row = _EDGE.unpack_from(record)
+    return Edge(number, inside, started_ns, row, record[_EDGE.size :])
 
 
 def read_graph(txn: WriteTxn) -> FlightGraph:
