@@ -302,6 +302,12 @@ class Claims:
         """After a fork, in the child: the reservations are the parent's."""
         self._open.clear()
 
+    def has_reserved(self, txn: WriteTxn, row: int) -> bool:
+        """True if anything is reserved under a row."""
+        with txn.txn.cursor(txn.tables.reserved) as cursor:
+            found = cursor.set_range(_RESERVED.pack(row, 0))
+            return bool(found and _RESERVED.unpack(cursor.key())[0] == row)
+
     def reap(self, txn: WriteTxn, row: int) -> int:
         """Retire everything a dead row reserved; returns the bytes."""
         found = []

@@ -67,7 +67,6 @@ class ClientRow:
         words[self._base + _PID] = os.getpid()
         words[self._base + _PID_NAMESPACE] = _pid_namespace()
         words[self._base + _STARTED] = time.time_ns()
-        words[self._base + _PIN_LIMIT] = 0
         self._clients.write_command(self.row, _command())
         self.beat()
 

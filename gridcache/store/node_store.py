@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from gridcache.errors import ClosedError
+from gridcache.errors import ClosedError, GridCacheError
 from gridcache.store import marks, recovery
 from gridcache.store.check import check_store
 from gridcache.store.compressor import Compressor
@@ -20,7 +20,7 @@ from gridcache.store.durability import amend_extent
 from gridcache.store.entries import Extent
 from gridcache.store.flights import Flights
 from gridcache.store.housekeeping import Housekeeper
-from gridcache.store.index import WriteTxn
+from gridcache.store.index import IndexFullError, WriteTxn
 from gridcache.store.inspector import Inspector
 from gridcache.store.leases import LeaseBook
 from gridcache.store.listing import BATCH, keys_of, some_entries
@@ -283,10 +283,16 @@ class NodeStore:
     def before_fork(self) -> None:
         """Hold transactions off and let a row keep the leases for the child."""
         self._child_row = self._parts.clients.claim()
-        child = self._child_row.row
-        self._parts.index.transact(lambda txn: self._parts.claims.reap(txn, child))
+        self._reap_row(self._child_row.row)
         self._parts.index.before_fork()
         self._parts.row.copy_pins_to(self._child_row)
+
+    def _reap_row(self, row: int) -> None:
+        """Free what a dead client left under a row that is taken again."""
+        index, claims = self._parts.index, self._parts.claims
+        with suppress(GridCacheError, IndexFullError):  # a fork must go on
+            if index.snapshot(lambda txn: claims.has_reserved(txn, row)):
+                index.transact(lambda txn: claims.reap(txn, row))
 
     def after_fork_in_parent(self) -> None:
         """The child holds its row alone from here on."""
