@@ -1,5 +1,6 @@
 """Caches for tests: every store is verified when its test is over."""
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,9 +14,17 @@ Make = Callable[..., GridCache]
 Hire = Callable[..., Elsewhere]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def libraries_are_no_garbage() -> None:
+    """Each test collects twice: not again what pandas and its like have loaded."""
+    gc.collect()
+    gc.freeze()
+
+
 def verify(path: Path) -> None:
     """Fail if the store there is damaged."""
     with GridCache(path=path) as witness:
+        witness._values.store.tidy()  # what the killed left is reaped in a second
         report = witness.check()
     assert report.ok, report.problems
 

@@ -10,7 +10,6 @@ import pytest
 from gridcache import GridCache
 from gridcache.stats import CacheStats
 from tests.cache.conftest import Hire, Make
-from tests.cache.elsewhere import Elsewhere
 
 
 class TestInfo:
@@ -84,11 +83,11 @@ class TestExplain:
         memory["deleted"] = 1
         del memory["deleted"]
         memory.put("expired", 1, ttl=0.01)
-        memory["evicted"] = np.zeros(1 << 20, np.uint8)
+        memory["evicted"] = os.urandom(1 << 20)
         while "expired" in memory:
             pass
         for number in range(40):
-            memory[str(number)] = np.full(1 << 20, number, np.uint8)
+            memory[str(number)] = os.urandom(1 << 20)
         for reason in ("deleted", "expired", "evicted"):
             found = memory.explain(reason)
             assert found.reason == reason
@@ -141,7 +140,7 @@ class TestStats:
 
     def test_evictions_by_reason_and_reuse(self, memory: GridCache) -> None:
         for number in range(60):
-            memory[str(number)] = np.full(1 << 20, number, np.uint8)
+            memory[str(number)] = os.urandom(1 << 20)
         memory.put("e", 1, ttl=0.01)
         while "e" in memory:
             pass
@@ -223,7 +222,7 @@ class TestForPeople:
     def test_the_repr_of_a_stalled_one(
         self, memory: GridCache, hire: Hire, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        other: Elsewhere = hire(memory.path)
+        other = hire(memory.path)
         other.tell(
             "index = cache._values.store._parts.index; import signal;"
             "index.transact(lambda txn: os.kill(os.getpid(), signal.SIGSTOP))"

@@ -153,9 +153,9 @@ class TestExistingStore:
         with pytest.warns(CacheWarning, match=r"is in memory and cannot be durable"):
             make(durable=True)
         path = tmp_path / "store"
-        with GridCache(path=path, capacity="8MiB"):
-            with pytest.warns(CacheWarning, match=r"exists and is not durable"):
-                GridCache(path=path, durable=True).close()
+        GridCache(path=path, capacity="8MiB").close()
+        with pytest.warns(CacheWarning, match=r"exists and is not durable"):
+            GridCache(path=path, durable=True).close()
         with GridCache(
             path=tmp_path / "other", capacity="8MiB", durable=True
         ) as durable:
