@@ -1,0 +1,68 @@
+"""Markdown for tests: code blocks, links, commands; and running a page's blocks.
+
+Run as a program with a page it executes the page's Python from top to bottom, as a
+reader would who types it into one session.
+"""
+
+import doctest
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["ROOT", "Block", "blocks", "links", "pages"]
+
+ROOT = Path(__file__).parents[2]
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One fenced block."""
+
+    language: str
+    text: str
+    line: int
+    """Of its first line, from 1."""
+
+
+def pages() -> list[Path]:
+    """Every page that users read."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    """The fenced blocks of a page."""
+    text = page.read_text()
+    for found in _FENCE.finditer(text):
+        line = text.count("\n", 0, found.start(2)) + 1
+        yield Block(found[1], found[2], line)
+
+
+def links(page: Path) -> list[str]:
+    """Targets of the links outside of code."""
+    return _LINK.findall(_FENCE.sub("", page.read_text()))
+
+
+def _run(page: Path) -> bool:
+    names: dict[str, object] = {"__name__": "__main__"}
+    runner = doctest.DocTestRunner(optionflags=_FLAGS, verbose=False)
+    for block in blocks(page):
+        if block.language == "python":
+            source = "\n" * (block.line - 1) + block.text
+            exec(compile(source, str(page), "exec"), names)  # noqa: S102
+        elif block.language == "pycon":
+            parser = doctest.DocTestParser()
+            test = parser.get_doctest(
+                block.text, names, page.name, str(page), block.line - 1
+            )
+            test.globs = names  # the parser takes a copy
+            runner.run(test, clear_globs=False)
+    return runner.failures == 0
+
+
+if __name__ == "__main__":
+    sys.exit(0 if _run(Path(sys.argv[1])) else 1)

@@ -1,0 +1,29 @@
+"""Every example runs, is short, and says what it did."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.markdown import ROOT
+from tests.docs.test_pages import run
+
+EXAMPLES = {path.name: path for path in sorted((ROOT / "examples").glob("*.py"))}
+
+
+def test_there_are_some() -> None:
+    assert len(EXAMPLES) >= 5
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_runs_twice(name: str, store_dir: Path, tmp_path: Path) -> None:
+    for _ in range(2):  # the second time it finds what the first has stored
+        done = run([sys.executable, str(EXAMPLES[name])], store_dir, tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stderr == ""
+        assert done.stdout
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_short(name: str) -> None:
+    assert len(EXAMPLES[name].read_text().splitlines()) < 60
