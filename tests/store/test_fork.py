@@ -5,12 +5,13 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
 import pytest
 
+from gridcache.errors import StoreStalledError
 from gridcache.store import opening
 from gridcache.store.opening import open_store
 from tests.store.kit.processes import Child
@@ -247,22 +248,27 @@ def test_forking_with_two_stores_open(open_shop: Callable[..., Shop]) -> None:
     assert (one.number("key"), other.number("key")) == (1, 2)
 
 
-def test_a_fork_does_not_wait_for_a_process_that_stands(
+def test_a_fork_does_not_hang_while_a_process_stands(
     open_shop: Callable[..., Shop],
 ) -> None:
-    shop = open_shop(CAPACITY)
+    """Both sides open the index anew: that works or is refused, in time."""
+    shop = open_shop(CAPACITY, stall_timeout_s=0.3)
     shop.put("key", 1, 100_000)
 
-    def work(_: Connection) -> None:
-        assert shop.number("key") == 1
+    def reads_or_refuses() -> None:
+        with suppress(StoreStalledError):
+            assert shop.number("key") == 1
 
     with Child("writer", shop.store.directory, "inside") as child:
         child.hear("inside")
         child.stop()
-        with forked(work):
-            pass
-        assert shop.number("key") == 1
+        with forked(lambda _: reads_or_refuses()):
+            reads_or_refuses()
         child.go_on()
+        child.tell()
+        child.hear("outside")
+        with forked(lambda _: shop.hit("key") and None):
+            assert shop.number("key") == 1
 
 
 def test_a_forked_child_takes_over_what_its_rows_last_owner_left(

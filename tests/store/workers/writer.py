@@ -32,7 +32,7 @@ def reserved(shop: Shop) -> None:
         write(arena, offset, data)
 
     Arena.write_one = stand  # type: ignore[assignment, method-assign]
-    shop.put("reserved", 5, 1_000_000)
+    shop.put("reserved", 5, int(sys.argv[3]) if len(sys.argv) > 3 else 1_000_000)
     say("committed")
     listen()
 
@@ -71,7 +71,7 @@ def leased(shop: Shop) -> None:
 MODES = {mode.__name__: mode for mode in (done, reserved, inside, reading, leased)}
 
 
-def main(directory: str, mode: str) -> None:
+def main(directory: str, mode: str, *_: str) -> None:
     store = open_store(Path(directory))
     MODES[mode](Shop(store, store.namespace(Namespace("default"))))
 
