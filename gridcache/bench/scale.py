@@ -31,6 +31,8 @@ class Scale:
     full_capacity: int
     """Bytes of the store that is kept full."""
     full_ops: int
+    size_capacity: int
+    """Bytes of the stores that hold values of one size."""
     mix_capacity: int
     """Bytes of the store that holds the mix of sizes."""
     mix_largest: int
@@ -58,12 +60,13 @@ FULL = Scale(
     digest_nbytes=100_000_000,
     many_entries=1_000_000,
     few_entries=1_000,
-    full_capacity=256 * _MIB,
-    full_ops=20_000,
+    full_capacity=128 * _MIB,
+    full_ops=10_000,
+    size_capacity=256 * _MIB,
     mix_capacity=4096 * _MIB,
     mix_largest=64 * _MIB,
     read_s=1.0,
-    trace_length=150_000,
+    trace_length=100_000,
     trace_keys=30_000,
     trace_largest=_MIB,
     trace_most=1_000_000,
@@ -85,6 +88,7 @@ QUICK = Scale(
     few_entries=1_000,
     full_capacity=64 * _MIB,
     full_ops=5_000,
+    size_capacity=64 * _MIB,
     mix_capacity=512 * _MIB,
     mix_largest=8 * _MIB,
     read_s=0.3,
@@ -110,6 +114,7 @@ TINY = Scale(
     few_entries=50,
     full_capacity=4 * _MIB,
     full_ops=200,
+    size_capacity=4 * _MIB,
     mix_capacity=8 * _MIB,
     mix_largest=256 << 10,
     read_s=0.02,

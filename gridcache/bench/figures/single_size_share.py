@@ -28,7 +28,7 @@ def measure(run: Run) -> Iterator[Result]:
         found = _shares(run, nbytes)
         what = (
             f"bytes of values of {format_bytes(nbytes)}, steady eviction, as a share "
-            f"of a capacity of {format_bytes(run.scale.full_capacity)}"
+            f"of a capacity of {format_bytes(run.scale.size_capacity)}"
         )
         name = f"usable share, {format_bytes(nbytes)}"
         figure = Figure(name, what, Unit.SHARE, {OURS: _GOAL})
@@ -36,7 +36,7 @@ def measure(run: Run) -> Iterator[Result]:
 
 
 def _shares(run: Run, nbytes: int) -> Series:
-    capacity = run.scale.full_capacity
+    capacity = run.scale.size_capacity
     cache = run.cache(f"size {nbytes}", capacity, compression=None)
     value = Random(_SEED).randbytes(nbytes)  # noqa: S311 - no secrecy
     targets = [_WARM + _STEP * number for number in range(_SAMPLES)]
