@@ -114,10 +114,8 @@ def test_every_acknowledged_entry_is_there_after_kill_9(home: Path) -> None:
         under_way = replay(log, known)
         with opened(home) as shop:
             found = read_all(shop, list(known))
-        if under_way is not None:
-            key, number = under_way
-            if found.get(key, 0) == number:
-                known[key] = number
+        if under_way is not None and found.get(under_way[0], 0) == under_way[1]:
+            known[under_way[0]] = under_way[1]
         assert {key: number or 0 for key, number in found.items()} == known
 
 
