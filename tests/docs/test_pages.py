@@ -46,6 +46,15 @@ def test_the_code_of_a_page_runs(name: str, store_dir: Path, tmp_path: Path) -> 
     assert "Error" not in done.stderr
 
 
+def test_a_page_that_lies_is_found_out(store_dir: Path, tmp_path: Path) -> None:
+    page, program = tmp_path / "page.md", str(ROOT / "tests" / "docs" / "markdown.py")
+    for code in ("```python\n1 / 0\n```\n", "```pycon\n>>> 1 + 1\n3\n```\n"):
+        page.write_text(f"# Title\n\n{code}")
+        done = run([sys.executable, program, str(page)], store_dir, tmp_path)
+        assert done.returncode == 1
+        assert "line 4" in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_the_links_of_a_page_lead_somewhere(name: str) -> None:
     page = PAGES[name]
