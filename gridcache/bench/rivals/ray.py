@@ -46,6 +46,16 @@ class Ray:
         # Not in the run's own place: socket paths end at 107 bytes.
         self._logs = TemporaryDirectory(prefix="gcb-", ignore_cleanup_errors=True)
         self._ray = import_module("ray")
+        try:
+            self._start()
+        except BaseException:  # Ctrl-C too: some of its processes may run already
+            self.close()
+            raise
+        self.put: Callable[[Any], Any] = self._ray.put
+        self.get: Callable[[Any], Any] = self._ray.get
+        self._touch_memory()
+
+    def _start(self) -> None:
         self._ray.init(
             address="local",
             num_cpus=_CPUS,
@@ -56,9 +66,6 @@ class Ray:
             object_store_memory=_OBJECT_STORE_NBYTES,
             _temp_dir=self._logs.name,
         )
-        self.put: Callable[[Any], Any] = self._ray.put
-        self.get: Callable[[Any], Any] = self._ray.get
-        self._touch_memory()
 
     def _touch_memory(self) -> None:
         """Use most of the object store once, as ours is: first touch is slow."""
