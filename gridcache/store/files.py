@@ -34,7 +34,7 @@ def open_private(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
     Raises
     ------
     StoreAccessError
-        This user may not; nothing is changed.
+        This user may not, or it is a link; nothing is changed.
     """
     try:
         return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -43,6 +43,11 @@ def open_private(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
             f"cannot open {path}: permission denied; use a directory of your own "
             f"(path= or GRIDCACHE_DIRECTORY)"
         )
+        raise StoreAccessError(message, path=str(path)) from error
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        message = f"{path} is a link, which no store makes; remove the store"
         raise StoreAccessError(message, path=str(path)) from error
 
 

@@ -1,50 +1,37 @@
 """Opening: making a store, joining one, and sharing it within a process.
 
 LMDB allows one environment per file and process, so all caches of a process on
-one store share one `NodeStore`, counted here. Making is a rename of a finished
-directory: any number of processes may start at once, in any order.
+one store share one `NodeStore`, counted here. How a store is made is `making`.
 """
 
+import errno
 import os
-import secrets
-import shutil
 import threading
-import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from gridcache.errors import (
-    StoreAccessError,
-    StoreFormatError,
-)
+from gridcache.errors import GridCacheError, StoreAccessError, StoreFormatError
 from gridcache.store import recovery
 from gridcache.store.access import AccessTable
 from gridcache.store.arena import Arena
 from gridcache.store.claims import Claims
-from gridcache.store.clients import ROW_NBYTES, Clients
+from gridcache.store.clients import Clients
 from gridcache.store.entries import Books
 from gridcache.store.evictor import Evictor
-from gridcache.store.files import back_file, open_private, reserve_file
-from gridcache.store.filesystem import is_memory
 from gridcache.store.gone import Gone
 from gridcache.store.index import Index
-from gridcache.store.layout import (
-    Superblock,
-    read_superblock,
-    write_superblock,
-)
+from gridcache.store.layout import Superblock, read_superblock
+from gridcache.store.making import make_if_absent
 from gridcache.store.node_store import NodeStore
 from gridcache.store.parts import Parts
 from gridcache.store.retirement import Retirement
-from gridcache.store.room import check_capacity, index_step
 from gridcache.store.salvage import salvage
-from gridcache.store.state import State
 
 __all__ = ["close_store", "open_store"]
 
 _STALL_TIMEOUT_S = 2.0
-_FIRST_SLOTS = 1024
 
 
 class _Registry:
@@ -90,8 +77,8 @@ def open_store(
         It holds something else, or a store of a newer format.
     """
     directory = directory.absolute()
-    with _registry.lock:
-        _make_if_absent(directory, capacity_nbytes, durable=durable)
+    with _registry.lock, _said_clearly(directory):
+        make_if_absent(directory, capacity_nbytes, durable=durable)
         _refuse_foreign(directory)
         stat = directory.stat()
         identity = (stat.st_dev, stat.st_ino)
@@ -114,78 +101,24 @@ def close_store(store: NodeStore) -> None:
         store.close()
 
 
-def _make_if_absent(
-    directory: Path, capacity_nbytes: int | None, *, durable: bool
-) -> None:
-    if (directory / "superblock").exists():
-        return
-    if directory.is_dir() and any(directory.iterdir()):
-        message = (
-            f"{directory} is not empty and not a gridcache store; choose an empty or "
-            f"a new directory"
-        )
-        raise StoreFormatError(message, path=str(directory))
-    if capacity_nbytes is None:
-        message = f"there is no store at {directory}"
-        raise FileNotFoundError(message)
-    check_capacity(capacity_nbytes, directory)
-    _make(directory, capacity_nbytes, durable=durable)
-
-
-def _make(directory: Path, capacity_nbytes: int, *, durable: bool) -> None:
+@contextmanager
+def _said_clearly(directory: Path) -> Iterator[None]:
+    """Errors of the file system as ours, with the cure."""
     try:
-        directory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = directory.parent / f".{directory.name}.{secrets.token_hex(8)}"
-        draft.mkdir(mode=0o700)
-    except PermissionError as error:
+        yield
+    except GridCacheError:
+        raise
+    except (NotADirectoryError, FileExistsError) as error:
+        message = f"cannot make a store at {directory}: {error.filename} is a file"
+        raise StoreFormatError(message, path=str(directory)) from error
+    except OSError as error:
+        if error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS}:
+            raise
         message = (
-            f"cannot write {directory.parent}; use a directory of your own (path=)"
+            f"cannot read or write {error.filename or directory}: {error.strerror}; "
+            f"use a directory of your own (path= or GRIDCACHE_DIRECTORY)"
         )
         raise StoreAccessError(message, path=str(directory)) from error
-    try:
-        _fill(draft, capacity_nbytes, durable=durable)
-        with suppress(OSError):  # somebody else was first: theirs is as good
-            draft.rename(directory)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    if not (directory / "superblock").exists():
-        message = f"cannot make a store at {directory}: something else is there"
-        raise StoreFormatError(message, path=str(directory))
-
-
-def _fill(directory: Path, capacity_nbytes: int, *, durable: bool) -> None:
-    on_disk = not is_memory(directory)
-    (directory / "locks").mkdir(mode=0o700)
-    (directory / "arena").touch(mode=0o600)
-    Gone.create(directory / "gone", capacity_nbytes)
-    _reserve(directory / "access", AccessTable.nbytes(_FIRST_SLOTS))
-    rows = min(max(capacity_nbytes >> 20, 8), 128)
-    _reserve(directory / "clients", rows * ROW_NBYTES)
-    index = Index(
-        directory,
-        on_disk=on_disk,
-        stall_timeout_s=_STALL_TIMEOUT_S,
-        writer_pid=int,
-        set_writer_pid=lambda _: None,
-    )
-    index.create(index_step(capacity_nbytes), State(capacity_nbytes))
-    if on_disk:
-        index.sync()
-    index.close()
-    # Sparse as LMDB makes it: on a full tmpfs a new reader's row would be SIGBUS.
-    back_file(directory / "lock.mdb")
-    block = Superblock(capacity_nbytes, on_disk, durable and on_disk, time.time())
-    if on_disk:
-        recovery.mark_new(directory)
-    write_superblock(directory, block)
-
-
-def _reserve(path: Path, nbytes: int) -> None:
-    fd = open_private(path)
-    try:
-        reserve_file(fd, nbytes, path)
-    finally:
-        os.close(fd)
 
 
 def _refuse_foreign(directory: Path) -> None:
@@ -212,14 +145,17 @@ def _join(directory: Path, stall_timeout_s: float) -> NodeStore:
 
 
 def _enter(directory: Path, block: Superblock, stall_timeout_s: float) -> NodeStore:
-    clients = Clients(directory)
-    row = clients.claim()
-    try:
+    with ExitStack() as undo:
+        clients = Clients(directory)
+        undo.callback(clients.close)
+        row = clients.claim()
+        undo.callback(row.leave)
         clients.check_namespaces(row)
         row.introduce()
         if block.on_disk:
             recovery.prepare(directory, block, clients, row)
         access = AccessTable(directory / "access")
+        undo.callback(access.close)
         index = Index(
             directory,
             on_disk=block.on_disk,
@@ -227,19 +163,20 @@ def _enter(directory: Path, block: Superblock, stall_timeout_s: float) -> NodeSt
             writer_pid=lambda: access.writer,
             set_writer_pid=lambda pid: setattr(access, "writer", pid),
         )
-        parts = _assemble(directory, block, clients, row, access, index)
+        undo.callback(index.close)
+        arena = Arena(directory / "arena")
+        undo.callback(arena.close)
+        parts = _assemble(block, clients, row, access, index, arena)
         reap_row(parts)
-        return NodeStore(parts)
-    except BaseException:
-        clients.clear_pins(row.row)
-        os.close(row.lock_fd)
-        clients.close()
-        raise
+        store = NodeStore(parts)
+        undo.pop_all()
+        return store
 
 
-def _assemble(directory, block, clients, row, access, index) -> Parts:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _assemble(block, clients, row, access, index, arena) -> Parts:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    directory = clients.path.parent
     books = Books(access, sealed=block.on_disk)
-    arena, gone = Arena(directory / "arena"), Gone(directory / "gone")
+    gone = Gone(directory / "gone")
     if block.on_disk:
         books.salvage = partial(salvage, arena=arena, access=access)
     claims = Claims(index, books, arena, clients)
