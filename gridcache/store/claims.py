@@ -169,6 +169,7 @@ class Claims:
         """First step: take the pieces out of the tables, into reservations."""
         end = pieces[-1].offset + pieces[-1].nbytes
         inside = keep_out or range(pieces[0].offset, end)
+        txn.state.reused_nbytes += 0 if keep_out else nbytes
         for piece in pieces:
             if piece.slot == FREE:
                 self._take_free(txn, piece)

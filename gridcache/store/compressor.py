@@ -38,6 +38,7 @@ _COLD = 0.5
 _LOOK_EVERY = 16
 _LARGE = 256 << 10
 """Bytes of a put that looks for room ahead each time."""
+_REST_SHARE = 64
 _MOST = 16
 """Values compressed for one put."""
 
@@ -52,19 +53,31 @@ class Compressor:
         self._relief = relief
         self._reader = reader
         self._writer = writer
+        self._idle_until = 0
+        """Tick of the access clock."""
 
     def make_headroom(self, nbytes: int) -> None:
         """See that `nbytes` will find room, at the cost of raw cold values.
 
         Does nothing while there is room.
         """
+        if self._parts.access.words[0] < self._idle_until:
+            return
         writes = self._parts.index.writes
         if not self._relief.crowded and nbytes < _LARGE and writes % _LOOK_EVERY:
             return
         with suppress(GridCacheError):  # the put itself says what is in the way
             for _ in range(_MOST):
-                if self._has_room(nbytes) or self._compress_one() is None:
+                if self._has_room(nbytes):
                     return
+                if self._compress_one() is None:
+                    self._rest()
+                    return
+
+    def _rest(self) -> None:
+        """Nothing cold is raw: look again when a share of all was used."""
+        access = self._parts.access
+        self._idle_until = access.words[0] + max(access.slots // _REST_SHARE, 1)
 
     def _has_room(self, nbytes: int) -> bool:
         """True if a range is long enough and the headroom is kept."""

@@ -4,6 +4,10 @@ For quotas, for pages of the index, and to loosen an arena where what must stay
 is in the way. Whose turn it is, and in which order, is the evictor's plan.
 """
 
+import numpy as np
+
+from gridcache.codec.frames import ALIGNMENT
+from gridcache.store.access import HELD, USED
 from gridcache.store.eviction import get_policy
 from gridcache.store.eviction.queue import Candidate
 from gridcache.store.index import WriteTxn
@@ -89,6 +93,23 @@ class Evictions:
                 break
         self._leftovers.free_all()
         return done
+
+    def evictable_nbytes(self, pinned: set[int]) -> int:
+        """Bytes that are free, or would be if everything that may go went."""
+
+        def count(txn: WriteTxn) -> int:
+            giving = {space.id for space in self._parts.evictor.victims(txn)}
+            records = self._parts.access.records()
+            mine = np.isin(records["namespace"], list(giving))
+            mine &= (records["flags"] & (USED | HELD)) == USED
+            total = int(records["units"][mine].sum(dtype=np.int64)) * ALIGNMENT
+            return total + txn.state.free_nbytes - self._leased(txn, pinned)
+
+        return self._parts.index.snapshot(count)
+
+    def _leased(self, txn: WriteTxn, pinned: set[int]) -> int:
+        extents = self._parts.books.extents(txn) if pinned else ()
+        return sum(extent.nbytes for extent in extents if extent.offset in pinned)
 
     def make_quota_room(self, space: Namespace, need: int, *, replaced: int) -> None:
         """Evict from a namespace that would exceed its quota.

@@ -187,28 +187,46 @@ class Index:
         """An entry's record. The hot path: one read transaction, no writer."""
         try:
             with self._reading:
-                env = self._env or self._ready()
-                txn = env.begin(self._entries)
-                record: Any = txn.get(key)
-                txn.abort()
+                env = self._env
+                if env is not None:
+                    txn = env.begin(self._entries)
+                    record: Any = txn.get(key)
+                    txn.abort()
         except (lmdb.MapResizedError, lmdb.ReadersFullError):
             self._recover_reader()
             return self.get(key)
+        if env is None:
+            return self._with_environment(lambda _: self.get(key))
         return record  # type: ignore[no-any-return]
 
     def snapshot(self, work: Callable[[WriteTxn], T]) -> T:
         """Run `work` on a consistent picture; it must be quick and not write."""
+
+        def read(env: lmdb.Environment) -> T:
+            txn = env.begin()
+            try:
+                return work(WriteTxn(txn, self.tables))
+            finally:
+                txn.abort()
+
         try:
-            with self._reading:
-                env = self._env or self._ready()
-                txn = env.begin()
-                try:
-                    return work(WriteTxn(txn, self.tables))
-                finally:
-                    txn.abort()
+            return self._with_environment(read)
         except (lmdb.MapResizedError, lmdb.ReadersFullError):
             self._recover_reader()
             return self.snapshot(work)
+
+    def _with_environment(self, use: Callable[[lmdb.Environment], T]) -> T:
+        """Use the environment; no fork closes it meanwhile.
+
+        Opening goes through the gate: naming the tables is a write, which may
+        have to wait for another process, and for how long must have an end.
+        """
+        while True:
+            with self._reading:
+                if self._env is not None:
+                    return use(self._env)
+            with self.gate, self._reading:
+                self._ready()
 
     def transact(self, work: Callable[[WriteTxn], T]) -> T:
         """Run `work` in a write transaction and commit; all or nothing.
@@ -272,8 +290,7 @@ class Index:
 
     def near_full(self) -> bool:
         """True if the pages in use come near the map's end."""
-        with self._reading:
-            info = (self._env or self._ready()).info()
+        info = self._with_environment(lambda env: env.info())
         pages = info["map_size"] // PAGE
         reserve = max(RESERVE_PAGES, pages >> 5)
         if info["last_pgno"] + 1 + reserve <= pages:
@@ -316,29 +333,37 @@ class Index:
                 self._env.set_mapsize(self.nbytes)
 
     def _recover_reader(self) -> None:
-        with self._reading:
-            env = self._ready()
+        def recover(env: lmdb.Environment) -> None:
             env.reader_check()
             if self.nbytes > env.info()["map_size"]:
                 env.set_mapsize(self.nbytes)
+
+        self._with_environment(recover)
 
     # -- readers -----------------------------------------------------------
 
     def drop_dead_readers(self) -> int:
         """Free the reader slots of dead processes; returns how many."""
-        with self._reading:
-            return int((self._env or self._ready()).reader_check())
+        return int(self._with_environment(lambda env: env.reader_check()))
 
-    def reading_pids(self) -> set[int]:
-        """Pids of processes inside a read transaction right now."""
-        with self._reading:
-            text = (self._env or self._ready()).readers()
-        rows = (line.split() for line in text.splitlines()[1:])
-        return {int(pid) for pid, *_, txnid in rows if txnid != "-"}
+    def reading(self) -> frozenset[tuple[str, ...]]:
+        """(pid, thread, transaction) of every read under way."""
+        text = self._with_environment(lambda env: env.readers())
+        rows = (tuple(line.split()) for line in text.splitlines()[1:])
+        return frozenset(row for row in rows if row[-1] != "-")
 
-    def full_error(self) -> OutOfSpaceError | StoreStalledError:
-        """What to raise when eviction and growth did not help."""
-        stuck = self.reading_pids() - {self._pid}
+    def full_error(
+        self, readers: frozenset[tuple[str, ...]] = frozenset()
+    ) -> OutOfSpaceError | StoreStalledError:
+        """What to raise when eviction and growth did not help.
+
+        Parameters
+        ----------
+        readers
+            Who was inside a read when the trouble began: who still is, in the
+            same one, keeps old pages.
+        """
+        stuck = {int(row[0]) for row in readers & self.reading()} - {self._pid}
         if stuck:
             message = (
                 f"the index is full: process {min(stuck)} stands inside a read and "
@@ -351,8 +376,7 @@ class Index:
 
     def sync(self) -> None:
         """Bring all commits so far to the disk."""
-        with self._reading:
-            (self._env or self._ready()).sync(True)
+        self._with_environment(lambda env: env.sync(True))
 
     # -- life --------------------------------------------------------------
 

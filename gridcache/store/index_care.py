@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TypeVar
 
 from gridcache.store.access import AccessTable
@@ -18,13 +19,23 @@ from gridcache.store.parts import Parts
 from gridcache.store.refusals import out_of_space
 from gridcache.store.room import Room
 
-__all__ = ["IndexCare"]
+__all__ = ["IndexCare", "Trouble"]
 
 T = TypeVar("T")
 
 _INDEX_BATCH = 32
 _PAUSE_S = 0.002
 _SLACK = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A full index, since some moment."""
+
+    until: float
+    """Monotonic seconds; then it is said."""
+    readers: frozenset[tuple[str, ...]]
+    """Who was inside which read when it began."""
 
 
 class IndexCare:
@@ -47,23 +58,20 @@ class IndexCare:
         self._rows = 0
 
     def transact(self, work: Callable[[WriteTxn], T]) -> T:
-        """A write transaction; room in the index is made if there is none.
+        """A write transaction; pages are found for it if there are none.
 
         Raises
         ------
         OutOfSpaceError, StoreStalledError
-            There is still none; nothing was changed.
+            There still are none; nothing was changed.
         """
-        try:
-            return self._parts.index.transact(work)
-        except IndexFullError:
-            self.is_full = not self._grow()
-            if self.is_full:
-                self._evict()
-        try:
-            return self._parts.index.transact(work)
-        except IndexFullError:
-            raise self._parts.index.full_error() from None
+        trouble: Trouble | None = None
+        while True:
+            try:
+                return self._parts.index.transact(work)
+            except IndexFullError:
+                trouble = trouble or self.trouble()
+                self.relieve(trouble)
 
     def watch(self) -> None:
         """Keep the bound, and see to the index before it is full."""
@@ -74,7 +82,10 @@ class IndexCare:
             self._room.keep_bound()
         if self._parts.index.near_full() and not self._has_slack():
             self.is_exhausted = True
-            self.relieve()
+            self.is_full = not self._grow()
+            if self.is_full and not self._evict():
+                self._full_at = self._parts.index.entries()
+                raise self._parts.index.full_error()
         self.is_exhausted = False
 
     def _has_slack(self) -> bool:
@@ -89,22 +100,27 @@ class IndexCare:
         while self._room.index_lags() and self._room.grow_index():
             self.is_full = False
 
-    def relieve(self) -> None:
-        """After a full index: grow, or evict; raises if neither can be."""
-        deadline = time.monotonic() + self._patience_s
-        while True:
-            self.is_full = not self._grow()
-            if not self.is_full or self._evict():
-                return
-            # Readers and writers of other processes hold pages for microseconds;
-            # only who stands there for long is to blame.
-            if time.monotonic() > deadline:
-                self._full_at = self._parts.index.entries()
-                raise self._parts.index.full_error()
-            time.sleep(_PAUSE_S)
-            self._parts.index.drop_dead_readers()
-            if not self._parts.index.near_full():
-                return
+    def trouble(self) -> "Trouble":
+        """Note that a transaction found no page just now."""
+        until = time.monotonic() + self._patience_s
+        return Trouble(until, self._parts.index.reading())
+
+    def relieve(self, trouble: "Trouble") -> None:
+        """Grow, evict or wait a moment; raises when that went on for too long.
+
+        Other processes hold pages for microseconds; only who stands inside one
+        read all the time is to blame.
+        """
+        self.is_full = not self._grow()
+        if not self.is_full:
+            return
+        if self._parts.index.near_full() and self._evict():
+            return
+        if time.monotonic() > trouble.until:
+            self._full_at = self._parts.index.entries()
+            raise self._parts.index.full_error(trouble.readers)
+        time.sleep(_PAUSE_S)
+        self._parts.index.drop_dead_readers()
 
     def _grow(self) -> bool:
         try:

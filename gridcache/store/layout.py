@@ -17,6 +17,9 @@ import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+import xxhash
 
 from gridcache.errors import StoreFormatError
 
@@ -62,10 +65,20 @@ class Superblock:
 def write_superblock(directory: Path, block: Superblock) -> None:
     """Write or replace it in one step."""
     content = {"magic": _MAGIC, **asdict(block)}
+    content["checksum"] = _checksum(content)
     temporary = directory / f"superblock.{os.getpid()}.{time.monotonic_ns()}"
-    temporary.write_text(json.dumps(content, sort_keys=True) + "\n")
+    with temporary.open("w") as file:
+        file.write(json.dumps(content, sort_keys=True) + "\n")
+        if block.on_disk:
+            file.flush()
+            os.fsync(file.fileno())
     temporary.chmod(0o600)
     temporary.replace(directory / "superblock")
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    packed = json.dumps(content, sort_keys=True).encode()
+    return xxhash.xxh3_64_hexdigest(packed)
 
 
 def read_superblock(directory: Path) -> Superblock:
@@ -76,13 +89,13 @@ def read_superblock(directory: Path) -> Superblock:
     FileNotFoundError
         There is no store here.
     StoreFormatError
-        Not a store, or one of a newer format. Nothing is touched.
+        Not a store, one of a newer format, or damaged. Nothing is touched.
     """
-    text = (directory / "superblock").read_text()
+    data = (directory / "superblock").read_bytes()
     try:
-        content = json.loads(text)
+        content = json.loads(data)
         found = content.pop("format") if content.pop("magic") == _MAGIC else None
-    except (ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
         message = f"{directory} is not a gridcache store; choose another directory"
         raise StoreFormatError(message, path=str(directory)) from error
     if found != FORMAT:
@@ -91,4 +104,12 @@ def read_superblock(directory: Path) -> Superblock:
             f"upgrade gridcache or remove the store (grid rm-store {directory})"
         )
         raise StoreFormatError(message, path=str(directory), format=found)
+    checksum = content.pop("checksum", None)
+    content["format"] = found
+    if checksum != _checksum({"magic": _MAGIC, **content}):
+        message = (
+            f"{directory / 'superblock'} is damaged; bring it back from a copy, or "
+            f"delete {directory} and begin anew"
+        )
+        raise StoreFormatError(message, path=str(directory))
     return Superblock(**content)

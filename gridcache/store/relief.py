@@ -74,7 +74,7 @@ class Relief:
         OutOfSpaceError
             Pins, leases or other writers hold everything.
         """
-        patience = _PATIENCE
+        patience, trouble = _PATIENCE, None
         for _ in range(TRIES):
             try:
                 found, progress = self._try_reserve(nbytes)
@@ -82,11 +82,23 @@ class Relief:
                     return found
                 if not progress and not self.leftovers.reap():
                     patience -= 1
-                    if not patience or not self.evictions.evict_bytes(nbytes):
+                    if not patience or not self._loosen(nbytes):
                         break
             except IndexFullError:
-                self.index.relieve()
+                trouble = trouble or self.index.trouble()
+                self.index.relieve(trouble)
         raise self.out_of_space(nbytes)
+
+    def _loosen(self, nbytes: int) -> bool:
+        """Evict scattered entries, so that what must stay can be moved.
+
+        Not where all that may go would not be enough: then pins or leases are
+        what stands in the way, and nothing is lost in vain.
+        """
+        pinned = self._parts.clients.pinned_offsets()
+        if self.evictions.evictable_nbytes(pinned) < nbytes:
+            return False
+        return self.evictions.evict_bytes(nbytes) > 0
 
     def reserve_free(self, nbytes: int) -> Reservation | None:
         """A range of the arena if there is a free one; never evicts."""

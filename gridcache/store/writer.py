@@ -14,7 +14,7 @@ from gridcache.codec.frames import Frames, align
 from gridcache.errors import ValueTooLargeError
 from gridcache.store.claims import Reservation
 from gridcache.store.disk import Head, body_checksum, head_nbytes, pack_head
-from gridcache.store.index import IndexFullError, WriteTxn
+from gridcache.store.index import WriteTxn
 from gridcache.store.layout import INLINE_MAX, SINGLE_PHASE_MAX
 from gridcache.store.namespaces import Account, Namespace
 from gridcache.store.parts import Parts
@@ -153,9 +153,7 @@ class Writer:
         """Commit, making room in between where something is full."""
         for _ in range(TRIES):
             try:
-                generation = self._parts.index.transact(
-                    lambda txn: self._commit(txn, put)
-                )
+                return self._relief.index.transact(lambda txn: self._commit(txn, put))
             except _OverQuotaError as over:
                 need = put.entry.stored_nbytes
                 self._relief.evictions.make_quota_room(
@@ -163,10 +161,6 @@ class Writer:
                 )
             except _SlotsUsedError:
                 self._relief.index.grow_access()
-            except IndexFullError:
-                self._relief.index.relieve()
-            else:
-                return generation
         raise self._relief.out_of_space(put.entry.stored_nbytes)
 
     def _look_after_index(self) -> None:
