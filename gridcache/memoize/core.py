@@ -6,15 +6,13 @@ function adds: its key, its settings, exceptions as results, and what it counts.
 """
 
 import atexit
-import sys
 import threading
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from gridcache.errors import CacheWarning
+from gridcache.advice import advise
 from gridcache.memoize.keymaker import KeyMaker
 from gridcache.memoize.options import Options
 
@@ -186,15 +184,7 @@ class Core:
         if kind not in self._warned:
             self._warned.add(kind)
             text = f"{self.keys.name}: {message}"
-            warnings.warn(text, CacheWarning, stacklevel=_level_of_user())
-
-
-def _level_of_user() -> int:
-    """Count the frames up to the first one outside of gridcache."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith("gridcache."):
-        level, frame = level + 1, frame.f_back
-    return level
+            advise(text)
 
 
 _shared: dict[str, "GridCache"] = {}
