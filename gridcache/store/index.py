@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import lmdb
 
@@ -85,9 +85,20 @@ _SMALL_INTEGER = {"slots", "free_slots"}
 class WriteTxn:
     """One transaction: LMDB's, the tables, the state, and what follows a commit."""
 
-    __slots__ = ("after", "get", "packed", "put", "state", "tables", "txn")
+    __slots__ = (
+        "accounts",
+        "after",
+        "get",
+        "packed",
+        "put",
+        "state",
+        "tables",
+        "txn",
+    )
 
-    def __init__(self, txn: lmdb.Transaction, tables: Tables) -> None:
+    def __init__(
+        self, txn: lmdb.Transaction, tables: Tables, known: "_Known | None" = None
+    ) -> None:
         # Typed loosely: without `buffers` LMDB answers bytes, its stubs say either.
         self.txn: Any = txn
         self.get: Any = txn.get
@@ -96,9 +107,24 @@ class WriteTxn:
         self.after: list[Callable[[], object]] = []
         """Run after the commit, still behind the gate: updates that must not
         happen if the transaction does not."""
-        self.packed: Any = self.get(_STATE, db=tables.meta)
-        packed: Any = self.packed
-        self.state = State.unpack(packed) if packed else State(0)
+        self.accounts: dict[int, Any] = {}
+        """Of namespaces, as loaded or changed in this transaction."""
+        if known is not None:
+            self.packed, self.state = known.packed, known.state
+            self.accounts = known.accounts
+            return
+        self.packed = self.get(_STATE, db=tables.meta)
+        self.state = State.unpack(self.packed) if self.packed else State(0)
+
+
+class _Known(NamedTuple):
+    """What this process's last commit left, to spare reading it again."""
+
+    number: int
+    """Of the transaction: right only if the next one has the next number."""
+    packed: Any
+    state: State
+    accounts: dict[int, Any]
 
 
 class Index:
@@ -122,6 +148,7 @@ class Index:
         self._reading = threading.RLock()
         self._env: lmdb.Environment | None = None
         self._closed = False
+        self._known: _Known | None = None
         self.tables: Tables
         self.writes = 0
         """Write transactions of this process so far."""
@@ -261,15 +288,22 @@ class Index:
             self._adopt_size()
             txn = env.begin(write=True)
         try:
-            write = WriteTxn(txn, self.tables)
+            number, known = txn.id(), self._known
+            self._known = None
+            if known is not None and known.number + 1 != number:
+                known = None  # somebody else has written
+            write = WriteTxn(txn, self.tables, known)
             result = work(write)
             packed = write.state.pack()
-            if packed != write.packed:
+            changed = packed != write.packed
+            if changed:
                 txn.put(_STATE, packed, db=self.tables.meta)
             txn.commit()
         except BaseException:
             txn.abort()
             raise
+        if changed:  # else LMDB may give the number again
+            self._known = _Known(number, packed, write.state, write.accounts)
         for step in write.after:
             step()
         return result
@@ -400,7 +434,7 @@ class Index:
     def _close_environment(self) -> None:
         if self._env is not None:
             self._env.close()
-            self._env = None
+            self._env = self._known = None
 
     def close(self) -> None:
         """Close once this process's transactions are over; idempotent."""

@@ -110,9 +110,13 @@ def _name_key(name: str) -> bytes:
 
 
 def load_account(txn: WriteTxn, namespace_id: int) -> Account:
-    """The account as of this transaction."""
-    packed = txn.get(namespace_id.to_bytes(2, "big"), db=txn.tables.accounts)
-    return Account(*_PACK.unpack(packed)) if packed else Account()
+    """The account as of this transaction; one object for the whole of it."""
+    account: Account | None = txn.accounts.get(namespace_id)
+    if account is None:
+        packed = txn.get(namespace_id.to_bytes(2, "big"), db=txn.tables.accounts)
+        account = Account(*_PACK.unpack(packed)) if packed else Account()
+        txn.accounts[namespace_id] = account
+    return account
 
 
 def save_account(txn: WriteTxn, namespace_id: int, account: Account) -> None:

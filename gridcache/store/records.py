@@ -45,6 +45,8 @@ IN_LEAD = 256
 
 _FIXED = Struct("<QIHHIf")
 _PLACE = Struct("<QQI")
+_SIMPLE = Struct("<QIHHIfQQI")
+"""Fixed part and place of an arena entry with nothing optional: most of them."""
 _LONG = Struct("<Q")
 _INSTANT = Struct("<d")
 _LENGTH = Struct("<I")
@@ -123,8 +125,27 @@ def entry_text(key: bytes, entry: Entry) -> str:
 
 def pack_entry(entry: Entry) -> bytes:
     """Pack for the index."""
-    flags, parts = _pack_optional(entry)
     header = entry.header
+    plain = entry.raw_nbytes == entry.body_nbytes and not (
+        entry.expires or entry.long_key or entry.tags
+    )
+    if plain and entry.offset >= 0 and entry.header_nbytes == len(header):
+        flags = ARENA | (VIEWABLE if entry.viewable else 0)
+        return (
+            _SIMPLE.pack(
+                entry.generation,
+                entry.slot,
+                flags | PINNED if entry.pinned else flags,
+                len(header),
+                entry.created,
+                entry.cost_s,
+                entry.offset,
+                entry.body_nbytes,
+                entry.lead_nbytes,
+            )
+            + header
+        )
+    flags, parts = _pack_optional(entry)
     if entry.viewable:
         flags |= VIEWABLE
     if entry.pinned:
