@@ -30,7 +30,7 @@ def in_fork(work: Callable[[], int]) -> int:
         status = 1
         try:
             status = work()
-        except BaseException:  # told here, since it must not go on in the fork
+        except BaseException:  # noqa: BLE001 - told here, must not leave the fork
             traceback.print_exc()
         finally:
             os._exit(status)
