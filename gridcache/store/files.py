@@ -23,6 +23,9 @@ PAGE = 4096
 """Bytes; the step in which tmpfs and LMDB take memory."""
 
 
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
 def round_pages(nbytes: int) -> int:
     """Round up to whole pages."""
     return (nbytes + PAGE - 1) & -PAGE
@@ -67,18 +70,28 @@ def reserve_file(fd: int, nbytes: int, path: Path) -> None:
     try:
         _allocate(fd, before, nbytes)
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        if error.errno not in _FULL:
             raise
         os.ftruncate(fd, before)
         raise _full(path, nbytes - before) from error
 
 
 def back_file(path: Path) -> None:
-    """Put memory behind every byte of a sparse file, as long as it is."""
+    """Put memory behind every byte of a sparse file, as long as it is.
+
+    Raises
+    ------
+    OutOfSpaceError
+        The file system is full.
+    """
     fd = open_private(path)
+    nbytes = os.fstat(fd).st_size
     try:
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(fd, 0, os.fstat(fd).st_size)
+        _allocate(fd, 0, nbytes)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise _full(path, nbytes) from error
     finally:
         os.close(fd)
 
