@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 
-from gridcache.store.index import WriteTxn
+from gridcache.store.index import IndexFullError, WriteTxn
 from gridcache.store.parts import Parts
 
 __all__ = ["Leftovers"]
@@ -29,10 +30,15 @@ class Leftovers:
         return self.free_all()
 
     def free_all(self) -> int:
-        """Free all that can be, a few per transaction; returns the bytes."""
+        """Free all that can be, a few per transaction; returns the bytes.
+
+        Pages that one transaction frees are LMDB's to use again two later: in a
+        small index what is left waits for the next round.
+        """
         total = 0
-        while freed := self._parts.index.transact(self.free):
-            total += freed
+        with suppress(IndexFullError):
+            while freed := self._parts.index.transact(self.free):
+                total += freed
         return total
 
     def _reap_rows(self, txn: WriteTxn) -> None:
