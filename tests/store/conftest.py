@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 CAPACITY = 16 << 20
 
 
+@pytest.fixture(autouse=True)
+def dropped(request: pytest.FixtureRequest, no_leaks: None) -> Iterator[None]:
+    """Let go of a test's stores and tables before its leaks are looked for."""
+    yield
+    request.node.funcargs.clear()
+
+
 @pytest.fixture
 def open_shop(store_dir: Path) -> Iterator[Callable[..., Shop]]:
     """Open stores; the checks of the last one must pass when the test is over.
@@ -48,8 +55,7 @@ def open_shop(store_dir: Path) -> Iterator[Callable[..., Shop]]:
     reports = [store.check() for store in stores]
     while stores:
         close_store(stores.pop())
-    for shop in shops:
-        shop.forget()
+    shops.clear()
     for report in reports:
         assert report.ok, report.problems
 

@@ -1,11 +1,13 @@
 """An exception at any step leaves nothing behind: the next call puts it right."""
 
+import random
+import time
 from collections.abc import Callable
 
 import pytest
 
 from gridcache.store.outcome import Hit
-from tests.store.kit.interrupts import interrupted_at
+from tests.store.kit.interrupts import interrupted_after, interrupted_at
 from tests.store.kit.shop import Shop
 from tests.store.kit.values import read_number
 
@@ -148,3 +150,19 @@ def test_resizing(open_shop: Callable[..., Shop]) -> None:
         shop.store.resize(CAPACITY)
 
     assert sweep(shop, work, stride=17) > 30
+
+
+@pytest.mark.parametrize("nbytes", [100, 40_000, 100_000, 700_000])
+def test_real_signals_at_any_time(open_shop: Callable[..., Shop], nbytes: int) -> None:
+    shop = open_shop(CAPACITY)
+    crowd(shop)
+    chance = random.Random(nbytes)
+    for number in range(1, 300):
+        shop.put("key", 0, 1000)
+        start = time.perf_counter()
+        shop.put("other", number, nbytes)
+        taken_s = time.perf_counter() - start
+        delay_s = max(chance.uniform(0, 1.2) * taken_s, 1e-6)
+        interrupted_after(delay_s, lambda n=number: shop.put("key", n, nbytes))  # type: ignore[misc]
+        assert shop.number("key") in {0, number, None}
+        assert_sound(shop)
