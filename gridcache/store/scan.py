@@ -55,28 +55,40 @@ def scan_arena(path: Path, *, torn: bool) -> Iterator[Found]:
     """
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        at, size = 0, os.fstat(fd).st_size
-        while (at := _next_magic(fd, at, size)) < size:
-            found = _look(fd, at, size)
+        magics = _Magics(fd)
+        at = magics.find(0)
+        while at < magics.size:
+            found = _look(fd, at, magics.size)
             if found is not None:
                 yield found
             skip = found is not None and (found.whole or not torn)
-            at += found.nbytes if found is not None and skip else ALIGNMENT
+            at = magics.find(at + (found.nbytes if found and skip else ALIGNMENT))
     finally:
         os.close(fd)
 
 
-def _next_magic(fd: int, start: int, size: int) -> int:
-    """Where the next aligned magic is; `size` if there is none."""
-    while start < size:
-        chunk = _read(fd, _CHUNK, start)
-        at = chunk.find(HEAD_MAGIC)
-        while at >= 0:
-            if at % ALIGNMENT == 0:  # chunks start aligned
-                return start + at
-            at = chunk.find(HEAD_MAGIC, at + 1)
-        start += _CHUNK
-    return size
+class _Magics:
+    """Where the heads of a file may begin, found in large reads."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self.size = os.fstat(fd).st_size
+        self._start = 0
+        self._chunk = b""
+
+    def find(self, start: int) -> int:
+        """The first aligned magic from `start` on; the size if there is none."""
+        while start < self.size:
+            if not self._start <= start < self._start + len(self._chunk):
+                self._start, self._chunk = start, _read(self._fd, _CHUNK, start)
+            at = self._chunk.find(HEAD_MAGIC, start - self._start)
+            if at < 0:
+                start = self._start + _CHUNK
+            elif (self._start + at) % ALIGNMENT:
+                start = (self._start + at + ALIGNMENT - 1) & -ALIGNMENT
+            else:
+                return self._start + at
+        return self.size
 
 
 def _look(fd: int, offset: int, size: int) -> Found | None:
