@@ -17,8 +17,8 @@ from gridcache.errors import GridCacheError, KeyNotFoundError, NotKeyableError
 from gridcache.keys import Key, key_from_text, text_key
 from gridcache.stats import CacheStats
 from gridcache.store.outcome import CheckReport, EntryInfo, Explanation, Miss
-from gridcache.units import parse_bytes, parse_duration
-from gridcache.values import Closed, Values, tag_names, ttl_seconds
+from gridcache.units import parse_bytes
+from gridcache.values import Closed, Values, cost_seconds, tag_names, ttl_seconds
 from gridcache.views import ABSENT, LiveItems, LiveValues
 
 __all__ = ["CacheStats", "GridCache"]
@@ -155,6 +155,12 @@ class GridCache(MutableMapping[Any, Any]):
             return default
         return value
 
+    def setdefault(self, key: Key, default: Any = None) -> Any:
+        """Return the value of a key, after storing `default` if there was none."""
+        if self.get(key, ABSENT) is ABSENT:
+            self[key] = default
+        return self.get(key, default)
+
     # -- one key -----------------------------------------------------------
 
     def get(self, key: Key, default: Any = None, *, copy: bool = False) -> Any:
@@ -201,7 +207,7 @@ class GridCache(MutableMapping[Any, Any]):
             text_key(key),
             value,
             ttl_s=ttl_seconds(ttl),
-            cost_s=0.0 if cost is None else parse_duration(cost),
+            cost_s=0.0 if cost is None else cost_seconds(cost),
             pinned=pin,
             tags=tag_names(tags),
         )
@@ -233,13 +239,15 @@ class GridCache(MutableMapping[Any, Any]):
         found = ((key, self.get(key, ABSENT, copy=copy)) for key in _several(keys))
         return {key: value for key, value in found if value is not ABSENT}
 
-    def put_many(self, mapping: Mapping[Any, Any], **options: Any) -> None:
+    def put_many(
+        self, items: Mapping[Any, Any] | Iterable[tuple[Key, Any]], **options: Any
+    ) -> None:
         """Store several values, in order; options as for `put`.
 
         A value that cannot be stored raises; those before it are stored.
         """
         with self._values.store.batch():
-            for key, value in mapping.items():
+            for key, value in dict(items).items():
                 self.put(key, value, **options)
 
     def delete_many(self, keys: Iterable[Key]) -> int:

@@ -14,8 +14,7 @@ from gridcache.advice import advise
 from gridcache.errors import GridCacheError, UnsafeCodecError
 from gridcache.flight import ABSENT, SingleFlight
 from gridcache.store.outcome import Miss, MissReason
-from gridcache.units import parse_duration
-from gridcache.values import Values, tag_names, ttl_seconds
+from gridcache.values import Values, cost_seconds, tag_names, ttl_seconds
 
 __all__ = ["Computer"]
 
@@ -36,7 +35,7 @@ class _Plan(NamedTuple):
         """Read before anything is computed in vain."""
         return self._replace(
             ttl=ttl_seconds(self.ttl),
-            cost=None if self.cost is None else parse_duration(self.cost),
+            cost=None if self.cost is None else cost_seconds(self.cost),
             tags=tag_names(self.tags),
         )
 

@@ -23,7 +23,9 @@ from gridcache.store.records import entry_key
 from gridcache.store.writer import Order
 from gridcache.units import parse_duration
 
-__all__ = ["Closed", "Values", "tag_names", "ttl_seconds"]
+__all__ = ["Closed", "Values", "cost_seconds", "tag_names", "ttl_seconds"]
+
+_LONGEST_S = 1000 * 365.25 * 86400
 
 
 class Values:
@@ -107,9 +109,18 @@ def ttl_seconds(ttl: float | str | timedelta | None) -> float | None:
     if ttl is None:
         return None
     seconds = parse_duration(ttl)
-    if not seconds:
-        message = f"a ttl is a duration above 0, not {ttl!r}; to remove a key delete it"
+    if not 0 < seconds <= _LONGEST_S:
+        message = f"a ttl is above 0 and at most a thousand years, not {ttl!r}"
         raise ConfigError(message, ttl=ttl)
+    return seconds
+
+
+def cost_seconds(cost: float | str | timedelta) -> float:
+    """Read what a value cost to compute."""
+    seconds = parse_duration(cost)
+    if seconds > _LONGEST_S:
+        message = f"a cost is at most a thousand years, not {cost!r}"
+        raise ConfigError(message, cost=cost)
     return seconds
 
 

@@ -148,6 +148,8 @@ class TestAfterFailure:
             {"ttl": "soon"},
             {"cost": -1},
             {"cost": float("nan")},
+            {"cost": 1e300},
+            {"ttl": 1e300},
             {"tags": [1]},
             {"tags": [""]},
         ],
@@ -327,6 +329,23 @@ def test_put_many_takes_options_and_delete_many_counts(cache: GridCache) -> None
     assert (info.tags, info.pinned, info.cost_s) == (("t",), True, 2.0)
     assert cache.delete_many(key for key in ["a", "x", "a", "b"]) == 2
     assert len(cache) == 0
+
+
+def test_put_many_takes_pairs(memory: GridCache) -> None:
+    memory.put_many((str(number), number) for number in range(3))
+    assert dict(memory) == {"0": 0, "1": 1, "2": 2}
+
+
+def test_setdefault_gives_what_a_get_gives(cache: GridCache) -> None:
+    mine = np.zeros(5)
+    first = cache.setdefault("a", mine)
+    again = cache.setdefault("a", np.ones(5))
+    for got in (first, again):
+        assert got is not mine
+        assert not got.flags.writeable
+        assert got.sum() == 0
+    assert cache.setdefault("n") is None
+    assert "n" in cache
 
 
 def test_get_many_gives_the_hits_under_the_keys_as_given(cache: GridCache) -> None:
