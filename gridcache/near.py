@@ -72,6 +72,8 @@ class NearCache:
         elif self._lock.acquire(blocking=False):
             try:
                 self._values[key] = kept
+            except KeyError:  # Ctrl-C had left its books half done
+                self._values.clear()
             finally:
                 self._lock.release()
 

@@ -77,6 +77,19 @@ class TestItself:
             228 for number in range(40) if near.get(b"%d" % number)
         )
 
+    def test_an_interrupted_change_is_forgotten(self) -> None:
+        near = NearCache(1_000)
+        for number in range(3):
+            for _ in range(2):
+                near.offer(b"%d" % number, NearValue(1, "v", 100))
+        near._values._LRUCache__order.clear()  # type: ignore[attr-defined]
+        for _ in range(2):
+            near.offer(b"x", NearValue(1, "v", 400))
+        assert near.nbytes == 0
+        for _ in range(2):
+            near.offer(b"y", NearValue(1, "v", 400))
+        assert near.get(b"y") is not None
+
     def test_a_child_forked_while_a_thread_is_inside_can_use_it(self) -> None:
         near = NearCache(10_000)
         near._lock.acquire()
