@@ -20,7 +20,7 @@ CAPACITY = 16 << 20
 def dropped(request: pytest.FixtureRequest, no_leaks: None) -> Iterator[None]:
     """Let go of a test's stores and tables before its leaks are looked for."""
     yield
-    request.node.funcargs.clear()
+    (request.node.funcargs or {}).clear()
 
 
 @pytest.fixture

@@ -9,8 +9,7 @@ import dis
 import inspect
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -111,21 +110,13 @@ def interrupted_after(delay_s: float, work: Callable[[], object]) -> bool:
     bool
         False if the work ended before.
     """
-    with _alarm(delay_s):
-        try:
-            work()
-        except KeyboardInterrupt:
-            return True
-    return False
-
-
-@contextmanager
-def _alarm(delay_s: float) -> Iterator[None]:
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
     try:
         signal.setitimer(signal.ITIMER_REAL, delay_s)
-        yield
-    finally:
-        signal.signal(signal.SIGALRM, signal.SIG_IGN)
+        work()
         signal.setitimer(signal.ITIMER_REAL, 0)
+    except KeyboardInterrupt:
+        return True
+    finally:  # the alarm has rung, or never will
         signal.signal(signal.SIGALRM, before)
+    return False
