@@ -18,7 +18,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, in
     """A store that was closed, and what is in it."""
     home = tmp_path_factory.mktemp("closed") / "store"
     with opened(home) as shop:
-        expected = fill(shop)
+        expected = fill(shop, 72)
     return home, expected
 
 
@@ -27,7 +27,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, in
     """A store as kill -9 of its only user leaves it, and what is in it."""
     folder = tmp_path_factory.mktemp("killed")
     with opened(folder / "open") as shop:
-        expected = fill(shop)
+        expected = fill(shop, 72)
         copy_store(folder / "open", folder / "store")
     return folder / "store", expected
 

@@ -108,7 +108,7 @@ def test_every_acknowledged_entry_is_there_after_kill_9(home: Path) -> None:
         pass
     for turn in range(10):
         with Child("disk_putter", home, turn * 10_000) as child:
-            log = [child.hear() for _ in range(80 + 37 * turn)]
+            log = [child.hear() for _ in range(80 + 17 * turn)]
             child.kill()
             log += leftovers(child)
         under_way = replay(log, known)

@@ -52,8 +52,8 @@ def _look(directory: Path, keys: list[str]) -> dict[str, Any]:
                 found[key] = read_number(outcome)
             elif turn == "hit":
                 found[key] = str(outcome.reason)
-    for number in range(20):  # the store goes on
-        shop.put(f"new-{number}", number, number * 1000)
+    for number in range(6):  # the store goes on
+        shop.put(f"new-{number}", number, number * 3000)
         assert shop.number(f"new-{number}") == number
     report = store.check()
     close_store(store)
