@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gridcache.errors import StoreFormatError
-from gridcache.store import recovery
+from gridcache.store import marks, recovery
 from gridcache.store.access import AccessTable
 from gridcache.store.clients import ROW_NBYTES
 from gridcache.store.files import back_file, open_private, reserve_file
@@ -60,6 +60,8 @@ def _make(directory: Path, capacity_nbytes: int, *, durable: bool) -> None:
         _fill(draft, capacity_nbytes, durable=durable)
         with suppress(OSError):  # somebody else was first: theirs is as good
             draft.rename(directory)
+            if durable:
+                marks.sync_directory(directory.parent)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     if not (directory / "superblock").exists():
@@ -100,6 +102,8 @@ def _fill(directory: Path, capacity_nbytes: int, *, durable: bool) -> None:
     if on_disk:
         recovery.mark_new(directory)
     write_superblock(directory, block)
+    if on_disk:
+        marks.sync_directory(directory)
 
 
 def _reserve(path: Path, nbytes: int) -> None:

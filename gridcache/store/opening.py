@@ -152,8 +152,7 @@ def _enter(directory: Path, block: Superblock, stall_timeout_s: float) -> NodeSt
         undo.callback(row.leave)
         clients.check_namespaces(row)
         row.introduce()
-        if block.on_disk:
-            recovery.prepare(directory, block, clients, row)
+        alone = block.on_disk and recovery.prepare(directory, block, clients, row)
         access = AccessTable(directory / "access")
         undo.callback(access.close)
         index = Index(
@@ -167,7 +166,10 @@ def _enter(directory: Path, block: Superblock, stall_timeout_s: float) -> NodeSt
         arena = Arena(directory / "arena")
         undo.callback(arena.close)
         parts = _assemble(block, clients, row, access, index, arena)
-        reap_row(parts)
+        if alone:
+            recovery.adopt(parts)
+        else:
+            reap_row(parts)
         store = NodeStore(parts)
         undo.pop_all()
         return store

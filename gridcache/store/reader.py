@@ -224,7 +224,12 @@ class Reader:
 
     def _copy(self, entry: Entry) -> memoryview:
         nbytes = entry.lead_nbytes + entry.body_nbytes
-        return memoryview(self._parts.arena.read(entry.offset, nbytes))
+        try:
+            return memoryview(self._parts.arena.read(entry.offset, nbytes))
+        except OSError:
+            if not self._on_disk:
+                raise
+            return memoryview(b"")  # a bad sector: what is not whole is a miss
 
     def _hit(
         self, key: bytes, entry: Entry, whole: memoryview, *, leased: bool

@@ -30,10 +30,11 @@ from gridcache.store.access import AccessTable
 from gridcache.store.clients import ROW_NBYTES, ClientRow, Clients
 from gridcache.store.files import open_private, reserve_file
 from gridcache.store.gone import Gone
+from gridcache.store.index import IndexFullError, WriteTxn
 from gridcache.store.layout import Superblock
 from gridcache.store.parts import Parts
 
-__all__ = ["leaving", "mark_new", "mend", "prepare", "serialised"]
+__all__ = ["adopt", "leaving", "mark_new", "mend", "prepare", "serialised"]
 
 _logger = logging.getLogger("gridcache")
 _PAUSE_S = 2e-3
@@ -140,6 +141,7 @@ def prepare(
         True if nobody else has the store open.
     """
     if _others(clients, row):
+        marks.remove_mark(directory, marks.CLEAN)
         return False
     boot = marks.boot_id()
     clean = marks.read_mark(directory, marks.CLEAN)
@@ -147,25 +149,39 @@ def prepare(
     same_boot = bool(boot) and left.get("boot") == boot
     if not _trusted(directory, clean, same_boot=same_boot):
         _recover(directory, block, same_boot=same_boot)
-        _clear_rows(clients, row)
-    elif clean is not None:
-        _clear_rows(clients, row)
     if left.get("boot") != boot or clean is not None:
         marks.write_mark(directory, marks.OPEN, {"boot": boot})
     marks.remove_mark(directory, marks.CLEAN)
     return True
 
 
+def adopt(parts: Parts) -> None:
+    """Take over what all clients of before had reserved; the caller is alone.
+
+    By the index's own list: after a power loss their rows may be anything.
+    """
+
+    def work(txn: WriteTxn) -> None:
+        with txn.txn.cursor(txn.tables.reserved) as cursor:
+            rows = {
+                int.from_bytes(key[:4], "big") for key in cursor.iternext(values=False)
+            }
+        for row in rows:
+            parts.claims.reap(txn, row)
+
+    try:
+        parts.index.transact(work)
+    except IndexFullError:
+        return  # the housekeeping takes them over, row by row
+    for row in range(parts.clients.rows):
+        if row != parts.row.row:
+            parts.clients.clear_pins(row)
+
+
 def _others(clients: Clients, row: ClientRow) -> bool:
     return any(
         other.row != row.row and clients.alive(other.row) for other in clients.read()
     )
-
-
-def _clear_rows(clients: Clients, mine: ClientRow) -> None:
-    for row in range(clients.rows):
-        if row != mine.row:
-            clients.clear_pins(row)
 
 
 def _trusted(

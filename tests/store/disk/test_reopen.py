@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from gridcache.store import marks, recovery
+from gridcache.store.opening import close_store, open_store
 from gridcache.store.outcome import Miss, MissReason
-from tests.store.disk.stores import fill, leftovers, opened, read_all, replay
+from tests.store.disk.stores import CAPACITY, fill, leftovers, opened, read_all, replay
 from tests.store.kit.processes import Child
 from tests.store.kit.shop import Shop
 
@@ -128,6 +129,23 @@ def test_a_killed_neighbour_costs_nothing_while_others_go_on(home: Path) -> None
         shop.put("mine", 1, 1000)
         assert shop.number("mine") == 1
         shop.store.tidy()
+
+
+def test_what_the_dead_had_reserved_is_free_again_after_a_clean_close(
+    home: Path,
+) -> None:
+    store = open_store(home, capacity_nbytes=CAPACITY)
+    assert store._housekeeper is not None
+    store._housekeeper.stop()  # it would reap within a second
+    with Child("disk_reserver", home, 300_000) as child:
+        assert child.wait() == -9
+    close_store(store)
+    with opened(home) as shop:
+        shop.store.tidy()
+        stats = shop.store.stats()
+        assert stats.retired_nbytes == 0
+        used = stats.arena_nbytes - stats.free_nbytes
+        assert used == stats.namespace("default").stored_nbytes
 
 
 def test_a_stopped_opener_is_named(home: Path) -> None:
