@@ -5,8 +5,7 @@ change without becoming another object (arrays, sets, frames) is digested again.
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import repeat
-from operator import attrgetter, is_
+from operator import call, is_
 from threading import get_ident
 from typing import Any
 
@@ -17,7 +16,7 @@ from gridcache.fingerprint.survey import MISSING, Survey, contents
 
 __all__ = ["Checks"]
 
-_PARTS = tuple(map(attrgetter, ("__code__", "__defaults__", "__kwdefaults__")))
+_PARTS = ("__code__", "__defaults__", "__kwdefaults__")
 
 
 class Checks:
@@ -27,25 +26,13 @@ class Checks:
     data, and after the fingerprint can be found by those who need it for that.
     """
 
-    __slots__ = (
-        "_busy",
-        "_cells",
-        "_dicts",
-        "_functions",
-        "_lists",
-        "_opaque",
-        "_spaces",
-    )
+    __slots__ = ("_busy", "_cells", "_dicts", "_lists", "_looks", "_opaque", "_were")
 
     def __init__(self, survey: Survey) -> None:
-        functions = tuple(survey.functions)
-        self._functions = [
-            (part, functions, tuple(map(part, functions))) for part in _PARTS
-        ]
-        self._spaces = [
-            (space.get, tuple(names), tuple(names.values()))
-            for space, names in survey.spaces.values()
-        ]
+        looks = [*_parts_of(survey), *_names_read(survey)]
+        # Side by side: calls, first and second arguments, what they gave.
+        self._looks = tuple(zip(*(look[:3] for look in looks), strict=True))
+        self._were = tuple(look[3] for look in looks)
         self._cells = survey.cells
         self._lists = survey.data.lists
         self._dicts = survey.data.dicts
@@ -58,17 +45,14 @@ class Checks:
 
     def hold(self) -> bool:
         """Tell whether everything is what it was."""
-        for part, functions, was in self._functions:
-            if not _same(map(part, functions), was):
-                return False
-        for look_up, names, was in self._spaces:
-            if not _same(map(look_up, names, repeat(MISSING)), was):
-                return False
+        if self._were and not all(map(is_, map(call, *self._looks), self._were)):
+            return False
         for cell, content in self._cells:
             if contents(cell) is not content:
                 return False
-        return all(map(_same_list, self._lists)) and (
-            all(map(_same_dict, self._dicts))
+        return (
+            (not self._lists or all(map(_same_list, self._lists)))
+            and (not self._dicts or all(map(_same_dict, self._dicts)))
             and (not self._opaque or self._opaque_holds())
         )
 
@@ -89,6 +73,18 @@ class Checks:
             return all(map(_same_digest, self._opaque))
         finally:
             self._busy.discard(me)
+
+
+def _parts_of(survey: Survey) -> Iterator[tuple[Any, ...]]:
+    for function in survey.functions:
+        for part in _PARTS:
+            yield getattr, function, part, getattr(function, part)
+
+
+def _names_read(survey: Survey) -> Iterator[tuple[Any, ...]]:
+    for space, names in survey.spaces.values():
+        for name, was in names.items():
+            yield space.get, name, MISSING, was
 
 
 def _same(now: Iterable[Any], was: Iterable[Any]) -> bool:
