@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from gridcache.codec import decode, encode, is_immutable
+from gridcache.codec import decode, encode
 from gridcache.errors import (
     ClosedError,
     ConfigError,
     CorruptFramesError,
     KeyNotFoundError,
 )
-from gridcache.near import NearCache, NearValue
+from gridcache.near import NearCache, near_value
 from gridcache.store.namespaces import Namespace
 from gridcache.store.node_store import NodeStore
 from gridcache.store.outcome import Hit, Miss, MissReason
@@ -52,10 +52,10 @@ class Values:
 
     def fetch(self, text: str, *, copy: bool = False, count: bool = True) -> Any:
         """The value under a key's text, or the `Miss`."""
+        near = self.near.get(text)
+        if near is not None and self.store.is_current(near.entry, near.generation):
+            return near.value if near.make is None else near.make(near.value)
         key, long_key = entry_key(self.space.id, text)
-        near = self.near.get(key)
-        if near is not None and self.store.is_current(key, near.generation):
-            return near.value
         hit = self.store.get(key, long_key, view=not copy, count=count)
         if type(hit) is not Hit:
             return hit
@@ -66,9 +66,11 @@ class Values:
         except CorruptFramesError:
             self.store.forget_corrupt(self.space, text, hit.generation)
             return Miss(MissReason.CORRUPT)
-        if not hit.leased and is_immutable(value):
-            nbytes = len(hit.header) + hit.body.nbytes
-            self.near.offer(key, NearValue(hit.generation, value, nbytes))
+        if not hit.leased:
+            nbytes = len(hit.header) + hit.body.nbytes + len(long_key)
+            near = near_value(key, hit.generation, value, nbytes)
+            if near is not None:
+                self.near.offer(text, near)
         return value
 
     def put(self, text: str, value: Any, **how: Any) -> int | None:

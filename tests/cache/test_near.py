@@ -110,6 +110,39 @@ def test_immutable_values_are_the_same_object_again(memory: GridCache) -> None:
         assert kept == value
 
 
+FLAT: list[Any] = [{"a": 1.5, 2: ("b", None)}, [1, "a", b"c"], {}, []]
+
+
+@pytest.mark.parametrize("value", FLAT)
+def test_flat_containers_come_anew_from_it(memory: GridCache, value: Any) -> None:
+    memory["a"] = value
+    first = warm(memory, "a")
+    assert memory._values.near.nbytes > 0
+    again = memory["a"]
+    assert again == value
+    assert type(again) is type(value)
+    assert list(again) == list(value)
+    again.clear()
+    assert memory["a"] == first == value
+    assert memory["a"] is not memory["a"]
+
+
+@pytest.mark.parametrize("value", [{"a": [1]}, [{}], [bytearray()], {"a": np.ones(1)}])
+def test_containers_with_something_mutable_stay_out(
+    memory: GridCache, value: Any
+) -> None:
+    memory["a"] = value
+    warm(memory, "a")
+    assert memory._values.near.nbytes == 0
+
+
+def test_long_keys_count_in_its_bound(memory: GridCache) -> None:
+    for key in ("k" * 500, "k" * (1 << 20)):
+        memory[key] = 1
+        assert warm(memory, key) == 1
+        assert 500 < memory._values.near.nbytes < 2_000
+
+
 def test_mutable_values_never_are(memory: GridCache) -> None:
     for value in ([1], {"a": 1}, ([1],), np.arange(3), bytearray(b"a")):
         memory["a"] = value
