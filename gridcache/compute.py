@@ -20,7 +20,7 @@ __all__ = ["Computer"]
 
 
 class _Plan(NamedTuple):
-    """How a computed value is to be kept; a tuple: one is made at every hit."""
+    """How a computed value is to be kept."""
 
     ttl: Any = None
     cost: Any = None
@@ -51,9 +51,14 @@ class Computer:
     def compute(self, text: str, fn: Callable[[], Any], **options: Any) -> Any:
         """Find or compute; see `GridCache.get_or_compute`."""
         plan = _Plan(**options)
-        found = self._fetch(text, plan, count=True)
-        if type(found) is not Miss:
-            return found
+        found = self.find(text, copy=plan.copy)
+        return self._fill(text, fn, plan) if type(found) is Miss else found
+
+    def fill(self, text: str, fn: Callable[[], Any], **options: Any) -> Any:
+        """Compute what `find` missed, unless another does; options as above."""
+        return self._fill(text, fn, _Plan(**options))
+
+    def _fill(self, text: str, fn: Callable[[], Any], plan: _Plan) -> Any:
         plan, timed = plan.parsed(), _Timed(fn)
         return self._flight.run(
             self._values.space,
@@ -66,9 +71,14 @@ class Computer:
     async def acompute(self, text: str, fn: Callable[[], Any], **options: Any) -> Any:
         """Find or compute without blocking the loop while others compute."""
         plan = _Plan(**options)
-        found = self._fetch(text, plan, count=True)
-        if type(found) is not Miss:
-            return found
+        found = self.find(text, copy=plan.copy)
+        return await self._afill(text, fn, plan) if type(found) is Miss else found
+
+    async def afill(self, text: str, fn: Callable[[], Any], **options: Any) -> Any:
+        """Do as `fill` does without blocking the loop while others compute."""
+        return await self._afill(text, fn, _Plan(**options))
+
+    async def _afill(self, text: str, fn: Callable[[], Any], plan: _Plan) -> Any:
         plan, timed = plan.parsed(), _AsyncTimed(fn)
         return await self._flight.run_async(
             self._values.space,
@@ -78,10 +88,10 @@ class Computer:
             keep=partial(self._keep, text, plan, timed),
         )
 
-    def _fetch(self, text: str, plan: _Plan, *, count: bool) -> Any:
-        """The value; a miss as well if it is there but cannot be read here."""
+    def find(self, text: str, *, copy: bool, count: bool = True) -> Any:
+        """The value; a `Miss` as well if it is there but cannot be read here."""
         try:
-            return self._values.fetch(text, copy=plan.copy, count=count)
+            return self._values.fetch(text, copy=copy, count=count)
         except UnsafeCodecError as error:
             return self._unreadable(text, error)
         except (GridCacheError, MemoryError):
@@ -94,7 +104,7 @@ class Computer:
         return Miss(MissReason.CORRUPT)
 
     def _find(self, text: str, plan: _Plan) -> Any:
-        found = self._fetch(text, plan, count=False)
+        found = self.find(text, copy=plan.copy, count=False)
         return ABSENT if type(found) is Miss else found
 
     def _keep(

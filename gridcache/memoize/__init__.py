@@ -6,6 +6,7 @@
 `coroutine`  the same for `async def`
 `core`       one call: find, or compute once and store
 `keymaker`   the key of a call: the function's fingerprint, the arguments' digest
+`memo`       the keys of calls with scalar arguments, once made
 `binder`     arguments as the signature binds them
 `options`    the settings, checked
 `travel`     how it is pickled

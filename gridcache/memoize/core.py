@@ -1,8 +1,8 @@
 """One call of a cached function: find its result, or compute it once and store it.
 
 That a result is computed once, that a computed value comes back as the cache will give
-it, and what happens when storing fails is `GridCache.get_or_compute`'s; here is what a
-function adds: its key, its settings, exceptions as results, and what it counts.
+it, and what happens when storing fails is as for `GridCache.get_or_compute`; here is
+what a function adds: its key, its settings, exceptions as results, and what it counts.
 """
 
 import atexit
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from gridcache.advice import advise
 from gridcache.memoize.keymaker import KeyMaker
 from gridcache.memoize.options import Options
+from gridcache.store.outcome import Miss
 
 if TYPE_CHECKING:
     from gridcache.cache import GridCache
@@ -87,6 +88,11 @@ class Core:
         self._warned: set[str] = set()
 
     @property
+    def _computer(self) -> Any:
+        """The cache's own: a hit needs none of what a user may ask of it."""
+        return (self.cache if self._cache is None else self._cache)._computer
+
+    @property
     def cache(self) -> "GridCache":
         """The cache, opened at the first call."""
         if self._cache is None:
@@ -96,19 +102,33 @@ class Core:
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Find or compute."""
         key = self.keys.key(args, kwargs)
+        found = self._find(key)
+        if type(found) is not Miss:
+            return found
         computation = Computation(self, args, kwargs)
         how = self.how(args, kwargs)
-        return self.settle(
-            computation, self.cache.get_or_compute(key, computation, **how)
-        )
+        value = self._computer.fill(key, computation, **how)
+        return self.settle(computation, value)
 
     async def acall(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Find or compute, for a coroutine function."""
         key = self.keys.key(args, kwargs)
+        found = self._find(key)
+        if type(found) is not Miss:
+            return found
         computation = Computation(self, args, kwargs)
         how = self.how(args, kwargs)
-        value = await self.cache.aget_or_compute(key, computation.acall, **how)
+        value = await self._computer.afill(key, computation.acall, **how)
         return self.settle(computation, value)
+
+    def _find(self, key: str) -> Any:
+        """Give a stored result, or the `Miss`."""
+        found = self._computer.find(key, copy=self.options.copy)
+        if type(found) is Miss:
+            return found
+        with self._lock:
+            self._hits += 1
+        return found if type(found) is not StoredError else self.opened(found)
 
     def how(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """Give the options of a call to the cache."""

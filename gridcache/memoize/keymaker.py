@@ -2,11 +2,11 @@
 
 Both parts are digests of 32 hex digits. The fingerprint is made at the first call and
 checked at each; the arguments are digested at each. Arguments of nothing but scalars
-take a short way.
+take a short way, and none if the same call was seen before (`memo`).
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gridcache.digest.engine import SCALARS, Digester, leaf, scalars
@@ -14,10 +14,15 @@ from gridcache.digest.errors import Unkeyable
 from gridcache.errors import ConfigError, NotKeyableError
 from gridcache.fingerprint.api import Fingerprint, function_fingerprint, name_of
 from gridcache.fingerprint.reached import is_exempt
+from gridcache.keys import MARK
 from gridcache.memoize.binder import Binder, compile_binder
+from gridcache.memoize.memo import KeyMemo
 from gridcache.memoize.options import Options
 
 __all__ = ["KeyMaker"]
+
+_FIXED = SCALARS | {bytes}
+_HOLDS = Fingerprint.holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +32,11 @@ class _Ready:
     prefix: str
     binder: Binder
     fingerprints: tuple[Fingerprint, ...]
+    memo: KeyMemo = field(default_factory=KeyMemo)
 
     def holds(self) -> bool:
-        return all(fingerprint.holds() for fingerprint in self.fingerprints)
+        # No generator: asked at every call.
+        return all(map(_HOLDS, self.fingerprints))
 
 
 class KeyMaker:
@@ -43,7 +50,9 @@ class KeyMaker:
     def __init__(self, function: Callable[..., Any], options: Options) -> None:
         self._function = function
         self._options = options
-        self.name = name_of(function)
+        name = name_of(function)
+        # So that a key is its own text, see `gridcache.keys`.
+        self.name = f"({name})" if name.startswith(MARK) else name
         self._ready: _Ready | None = None
 
     def key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
@@ -59,7 +68,8 @@ class KeyMaker:
         ready = self._ready
         if ready is None or not ready.holds():
             ready = self._renewed()
-        return ready.prefix + self._arguments(ready.binder, args, kwargs)
+        known = None if kwargs else ready.memo.get(args)
+        return known or self._made(ready, args, kwargs)
 
     def holds(self) -> bool:
         """Tell whether the function and all it reaches are what they were."""
@@ -71,16 +81,27 @@ class KeyMaker:
         names = {name for one in made for name in one.checks.changed_data()}
         return sorted(names)
 
-    def _arguments(
-        self, binder: Binder, args: tuple[Any, ...], kwargs: dict[str, Any]
+    def _made(
+        self, ready: _Ready, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> str:
-        if self._options.key is None:
-            bound, names = binder.bind(*args, **kwargs), binder.names
-        else:
-            bound, names = (self._options.key(*args, **kwargs),), ("key=",)
+        if self._options.key is not None:
+            # May give something else each time.
+            named = {"key=": self._options.key(*args, **kwargs)}
+            return ready.prefix + self._arguments(ready.binder, named)
+        binder = ready.binder
+        bound = binder.bind(*args, **kwargs)
+        named = dict(zip(binder.names, bound, strict=True))
+        key = ready.prefix + self._arguments(binder, named)
+        # A default that can change makes another key then.
+        if not kwargs and _FIXED.issuperset(map(type, bound)):
+            ready.memo.keep(args, key)
+        return key
+
+    def _arguments(self, binder: Binder, named: dict[str, Any]) -> str:
+        bound = tuple(named.values())
         if SCALARS.issuperset(map(type, bound)):
             return scalars("call with scalars", bound).hex()
-        return self._digest(dict(zip(names, bound, strict=True)), binder.defaults)
+        return self._digest(named, binder.defaults)
 
     def _digest(self, bound: dict[str, Any], defaults: dict[str, Any]) -> str:
         d = Digester()
