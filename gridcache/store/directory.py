@@ -92,7 +92,10 @@ def remove_store(path: Path, *, force: bool = False) -> None:
     StoreFormatError, FileNotFoundError
         There is no store at the path.
     """
-    read_superblock(path)
+    if not (path / "arena").exists() or not (path / "locks").is_dir():
+        read_superblock(path)  # raises: there is none
+        message = f"{path} is not a whole gridcache store; delete it yourself"
+        raise StoreFormatError(message, path=str(path))
     pids = sorted(set(_living(path)))
     if pids and not force:
         message = (

@@ -16,6 +16,7 @@ that a power loss leaves the old ones or the new ones.
 """
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from struct import Struct
 
@@ -25,13 +26,12 @@ from gridcache.codec.frames import align
 from gridcache.errors import CorruptFramesError
 
 __all__ = [
-    "FIXED_NBYTES",
     "HEAD_MAGIC",
     "VOID",
     "Head",
     "amend_head",
     "body_checksum",
-    "declared_nbytes",
+    "find_head",
     "head_nbytes",
     "pack_head",
     "read_head",
@@ -114,11 +114,20 @@ def amend_head(head: Head, expires: float, *, pinned: bool) -> bytes:
     return pack_head(changed)[:FIXED_NBYTES]
 
 
-def declared_nbytes(first: bytes) -> int:
-    """Length that 64 bytes claim for their head; 0 if they begin none.
+def find_head(read: Callable[[int, int], bytes], offset: int) -> Head | None:
+    """The head at an offset; None if there is no whole one.
 
-    Not checked: whoever reads that much asks `read_head`.
+    Parameters
+    ----------
+    read
+        Gives so many bytes (second) from an offset (first) of the arena.
     """
+    nbytes = _declared_nbytes(read(offset, FIXED_NBYTES))
+    return read_head(read(offset, nbytes)) if nbytes else None
+
+
+def _declared_nbytes(first: bytes) -> int:
+    """Length that 64 bytes claim for their head, unchecked; 0 if they begin none."""
     if len(first) < _HEAD.size or first[: len(HEAD_MAGIC)] != HEAD_MAGIC:
         return 0
     _, _, lead, _, _, key_len, marked, _, _ = _HEAD.unpack_from(first)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gridcache.store.arena import Arena
-from gridcache.store.disk import FIXED_NBYTES, amend_head, declared_nbytes, read_head
+from gridcache.store.disk import amend_head, find_head
 from gridcache.store.records import Entry
 
 __all__ = ["GroupCommit", "amend_extent", "sync_store"]
@@ -40,8 +40,7 @@ def sync_store(directory: Path) -> None:
 
 def amend_extent(arena: Arena, entry: Entry) -> None:
     """Let the head of an entry's extent have its pin and expiry, for a rebuild."""
-    nbytes = declared_nbytes(arena.read(entry.offset, FIXED_NBYTES))
-    head = read_head(arena.read(entry.offset, nbytes)) if nbytes else None
+    head = find_head(arena.read, entry.offset)
     if head is not None and head.generation == entry.generation:
         changed = amend_head(head, entry.expires, pinned=entry.pinned)
         arena.write_one(entry.offset, changed)

@@ -27,9 +27,9 @@ _INSTANT = Struct(">d")
 _UNIT = 64
 _KEY_MAX, _KEY_HEAD = 500, 480
 """Bytes; LMDB keys end at 511."""
-FREE_MOST = 32
-"""Extents freed per transaction: each dirties index pages, and the index may be
-why they were retired."""
+FREE_MOST = 4
+"""Extents freed per transaction. Each dirties three or four pages of the index,
+which LMDB can use again two transactions later: so many fit into the reserve."""
 COMPRESS_MIN = 4096
 """Bytes; below, compression does not pay."""
 

@@ -19,9 +19,9 @@ from gridcache.store.refusals import full_namespace
 
 __all__ = ["EVICT_MOST", "Evictions"]
 
-EVICT_MOST = 8
-"""Entries evicted per transaction: each dirties a handful of index pages, which
-cannot be used again before the next."""
+EVICT_MOST = 4
+"""Entries evicted per transaction. Each dirties five or six pages of the index,
+which LMDB can use again two transactions later: so many fit into the reserve."""
 
 
 class Evictions:
@@ -111,26 +111,35 @@ class Evictions:
         extents = self._parts.books.extents(txn) if pinned else ()
         return sum(extent.nbytes for extent in extents if extent.offset in pinned)
 
-    def make_quota_room(self, space: Namespace, need: int, *, replaced: int) -> None:
-        """Evict from a namespace that would exceed its quota.
+    def make_quota_room(self, space: Namespace, key: bytes, need: int) -> None:
+        """Evict from a namespace that would exceed its quota by a put.
 
         Parameters
         ----------
-        need, replaced
-            Stored bytes of the new value, and of the one it replaces.
+        key
+            The entry key; what it has now will go.
+        need
+            Stored bytes of its new value.
 
         Raises
         ------
         OutOfSpaceError
-            Pins or the policy hold the rest; says the sizes.
+            Pins or the policy hold the rest; says the sizes. Nothing was evicted
+            if the pins alone leave no room.
         """
+        quota = space.quota_nbytes or 0
         while True:
-            account = self._parts.index.snapshot(
-                lambda txn: load_account(txn, space.id)
+            account, old = self._parts.index.snapshot(
+                lambda txn: (
+                    load_account(txn, space.id),
+                    self._parts.books.find(txn, key),
+                )
             )
-            excess = account.stored_nbytes + need - replaced - (space.quota_nbytes or 0)
+            replaced = old.stored_nbytes if old else 0
+            excess = account.stored_nbytes + need - replaced - quota
             if excess <= 0:
                 return
-            if not self.evict(space, excess, need, "quota"):
+            staying = account.pinned_nbytes - (replaced if old and old.pinned else 0)
+            hopeless = staying + need > quota
+            if hopeless or not self.evict(space, excess, need, "quota"):
                 raise full_namespace(space, account, need)
-            replaced = 0  # it may be among the evicted

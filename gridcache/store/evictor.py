@@ -69,7 +69,7 @@ class Evictor:
         if len(spaces) == 1:  # spares the accounts, at every eviction
             return spaces if get_policy(spaces[0].policy).evicts else []
         accounts = [load_account(txn, space.id) for space in spaces]
-        excess = _excess(spaces, accounts, txn.state.capacity_nbytes)
+        excess = _excess(spaces, accounts, txn.state.arena_nbytes)
         order = sorted(range(len(spaces)), key=excess.__getitem__, reverse=True)
         return [
             spaces[number]
@@ -245,12 +245,12 @@ class Evictor:
 
 
 def _excess(
-    spaces: list[Namespace], accounts: list[Account], capacity_nbytes: int
+    spaces: list[Namespace], accounts: list[Account], arena_nbytes: int
 ) -> list[int]:
     """Bytes of each namespace over its share: its quota, else an equal part."""
     promised = sum(space.quota_nbytes or 0 for space in spaces)
     open_ended = sum(space.quota_nbytes is None for space in spaces)
-    equal = max(capacity_nbytes - promised, 0) // max(open_ended, 1)
+    equal = max(arena_nbytes - promised, 0) // max(open_ended, 1)
     return [
         account.stored_nbytes
         - (equal if space.quota_nbytes is None else space.quota_nbytes)

@@ -26,7 +26,7 @@ from gridcache.errors import (
     StoreFormatError,
     StoreStalledError,
 )
-from gridcache.store.files import PAGE, open_private, reserve_file
+from gridcache.store.files import PAGE, back_file, open_private, reserve_file
 from gridcache.store.gate import WriterGate
 from gridcache.store.layout import READERS
 from gridcache.store.state import State
@@ -159,6 +159,7 @@ class Index:
         """Make the file; LMDB refuses a preallocated one, so it grows after."""
         env = self._open_environment(nbytes)
         self._reserve(nbytes)
+        back_file(self._data)  # LMDB made it as long, but sparse
         state.index_nbytes = nbytes
         with env.begin(write=True) as txn:
             txn.put(_STATE, state.pack(), db=self.tables.meta)
@@ -326,7 +327,7 @@ class Index:
         """True if the pages in use come near the map's end."""
         info = self._with_environment(lambda env: env.info())
         pages = info["map_size"] // PAGE
-        reserve = max(RESERVE_PAGES, pages >> 5)
+        reserve = max(RESERVE_PAGES, min(pages >> 3, 4 * RESERVE_PAGES))
         if info["last_pgno"] + 1 + reserve <= pages:
             return False  # there are pages never used
         return self.used_nbytes() // PAGE + reserve > pages

@@ -25,6 +25,11 @@ T = TypeVar("T")
 
 _INDEX_BATCH = 32
 _PAUSE_S = 0.002
+_ALONE_S = 0.1
+"""Patience of the only client: nobody else will give pages back."""
+_NOW = 0.0
+_WAIT_S = 0.02
+"""How long pages may be others' before entries are evicted for them."""
 _SLACK = 0.95
 
 
@@ -32,8 +37,8 @@ _SLACK = 0.95
 class Trouble:
     """A full index, since some moment."""
 
-    until: float
-    """Monotonic seconds; then it is said."""
+    since: float
+    """Monotonic seconds."""
     readers: frozenset[tuple[str, ...]]
     """Who was inside which read when it began."""
 
@@ -82,10 +87,9 @@ class IndexCare:
             self._room.keep_bound()
         if self._parts.index.near_full() and not self._has_slack():
             self.is_exhausted = True
-            self.is_full = not self._grow()
-            if self.is_full and not self._evict():
-                self._full_at = self._parts.index.entries()
-                raise self._parts.index.full_error()
+            trouble = self.trouble()
+            while not self._find_pages(trouble, _NOW):
+                pass
         self.is_exhausted = False
 
     def _has_slack(self) -> bool:
@@ -102,25 +106,33 @@ class IndexCare:
 
     def trouble(self) -> "Trouble":
         """Note that a transaction found no page just now."""
-        until = time.monotonic() + self._patience_s
-        return Trouble(until, self._parts.index.reading())
+        return Trouble(time.monotonic(), self._parts.index.reading())
 
     def relieve(self, trouble: "Trouble") -> None:
-        """Grow, evict or wait a moment; raises when that went on for too long.
+        """Grow, evict or wait a moment; raises when that went on for too long."""
+        self._find_pages(trouble, _WAIT_S)
 
-        Other processes hold pages for microseconds; only who stands inside one
-        read all the time is to blame.
+    def _find_pages(self, trouble: "Trouble", wait_s: float) -> bool:
+        """Grow or evict; False after a moment's wait instead.
+
+        Other processes hold pages for microseconds, so for `wait_s` nothing is
+        evicted for them while pages seem to be there; and only who stands inside
+        one read all the time is to blame in the end.
         """
         self.is_full = not self._grow()
         if not self.is_full:
-            return
-        if self._parts.index.near_full() and self._evict():
-            return
-        if time.monotonic() > trouble.until:
+            return True
+        now = time.monotonic()
+        waiting = now < trouble.since + wait_s and not self._parts.index.near_full()
+        if not waiting and self._evict():
+            return True
+        alone = len(self._parts.clients.read()) == 1
+        if now > trouble.since + (_ALONE_S if alone else self._patience_s):
             self._full_at = self._parts.index.entries()
             raise self._parts.index.full_error(trouble.readers)
         time.sleep(_PAUSE_S)
         self._parts.index.drop_dead_readers()
+        return False
 
     def _grow(self) -> bool:
         try:

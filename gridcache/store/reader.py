@@ -24,6 +24,7 @@ from gridcache.store.records import (
     PINNED,
     VIEWABLE,
     Entry,
+    end_of,
     unpack_entry,
 )
 
@@ -135,15 +136,15 @@ class Reader:
         return miss
 
     def is_current(self, key: bytes, generation: int) -> bool:
-        """True, and counted as a hit, if the entry still has that generation.
-
-        Only for entries without expiry, as the near cache keeps them.
-        """
+        """True, and counted as a hit, if the entry still has that generation."""
         record = self._index_get(key)
         if record is None:
             return False
         found, slot, flags, _, _, cost_s = _FIXED.unpack_from(record)
-        if found != generation or flags & EXPIRES:
+        if found != generation:
+            return False
+        # On disk an end counts only once the record's checksum was seen to be right.
+        if flags & EXPIRES and (self._on_disk or end_of(record, flags) <= time.time()):
             return False
         self._touch(slot, generation)
         counters = self._parts.count(key[0] << 8 | key[1])

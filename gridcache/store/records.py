@@ -20,6 +20,7 @@ __all__ = [
     "EXPIRES",
     "INLINE",
     "Entry",
+    "end_of",
     "entry_key",
     "entry_text",
     "extent_nbytes",
@@ -225,6 +226,15 @@ def unpack_entry(record: bytes) -> Entry:
         body,
         extent_nbytes(lead_nbytes, body_nbytes) if offset >= 0 else 0,
     )
+
+
+def end_of(record: bytes, flags: int) -> float:
+    """When a record that says `EXPIRES` ends, without unpacking the rest."""
+    at = _FIXED.size
+    at += _PLACE.size if flags & ARENA else 0
+    at += _LONG.size if flags & _RAW else 0
+    expires: float = _INSTANT.unpack_from(record, at)[0]
+    return expires
 
 
 def _unpack_optional(

@@ -24,9 +24,9 @@ __all__ = ["TRIES", "NoRoomError", "Relief"]
 TRIES = 1000
 """Rounds before giving up; each but the last made some progress."""
 _ATTEMPTS = (
-    (0.25, 0.125, False),
-    (0.5, 0.125, False),
-    (0.8, 0.125, False),
+    (0.1, 0.125, False),
+    (0.3, 0.125, False),
+    (0.6, 0.125, False),
     (1.0, 0.0, True),
     (1.0, 1.0, True),
 )

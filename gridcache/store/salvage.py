@@ -11,30 +11,18 @@ from typing import Any
 from gridcache.errors import CorruptFramesError
 from gridcache.store.access import HELD, AccessTable
 from gridcache.store.arena import Arena
-from gridcache.store.disk import FIXED_NBYTES, declared_nbytes, read_head, unseal
+from gridcache.store.disk import find_head
 from gridcache.store.index import WriteTxn
-from gridcache.store.records import Entry, unpack_entry
+from gridcache.store.records import Entry
+from gridcache.store.scan import entry_of
 
-__all__ = ["entry_at", "salvage"]
+__all__ = ["salvage"]
 
 _EXTENT = Struct("<II")
 _SLOT = Struct("=I")
 _OFFSET = Struct("=Q")
 _INSTANT = Struct(">d")
 _UNIT = 64
-
-
-def entry_at(arena: Arena, offset: int) -> tuple[bytes, Entry] | None:
-    """Key and entry as the head at an offset has them; None if it is not whole."""
-    nbytes = declared_nbytes(arena.read(offset, FIXED_NBYTES))
-    head = read_head(arena.read(offset, nbytes)) if nbytes else None
-    if head is None:
-        return None
-    entry = unpack_entry(unseal(head.key, head.record))
-    entry.offset = offset
-    if head.amended is not None:
-        entry.expires, entry.pinned = head.amended
-    return head.key, entry
 
 
 def salvage(txn: WriteTxn, key: bytes, arena: Arena, access: AccessTable) -> Entry:
@@ -58,9 +46,9 @@ def salvage(txn: WriteTxn, key: bytes, arena: Arena, access: AccessTable) -> Ent
             break
     else:
         raise _lost(key)
-    found = entry_at(arena, offset)
-    if found is not None and found[0] == key:
-        entry = found[1]
+    head = find_head(arena.read, offset)
+    if head is not None and head.key == key:
+        entry = entry_of(head, offset)
     else:
         entry = _from_tables(txn, key, Entry(0, slot, offset=offset), access)
         entry.lead_nbytes = entry.extent_nbytes = units * _UNIT

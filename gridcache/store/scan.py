@@ -12,18 +12,11 @@ from pathlib import Path
 import xxhash
 
 from gridcache.codec.frames import ALIGNMENT
-from gridcache.store.disk import (
-    FIXED_NBYTES,
-    HEAD_MAGIC,
-    Head,
-    declared_nbytes,
-    read_head,
-    unseal,
-)
+from gridcache.store.disk import HEAD_MAGIC, Head, find_head, unseal
 from gridcache.store.files import PAGE
 from gridcache.store.records import Entry, unpack_entry
 
-__all__ = ["Found", "read_found", "scan_arena", "survivors"]
+__all__ = ["Found", "entry_of", "read_found", "scan_arena", "survivors"]
 
 _CHUNK = 8 << 20
 
@@ -113,15 +106,17 @@ def _look(fd: int, offset: int, size: int) -> Found | None:
 
 def read_found(fd: int, offset: int) -> tuple[Head, Entry] | None:
     """The head at an offset and its entry; None if there is no whole one."""
-    nbytes = declared_nbytes(_read(fd, FIXED_NBYTES, offset))
-    head = read_head(_read(fd, nbytes, offset)) if nbytes else None
-    if head is None:
-        return None
+    head = find_head(lambda start, nbytes: _read(fd, nbytes, start), offset)
+    return None if head is None else (head, entry_of(head, offset))
+
+
+def entry_of(head: Head, offset: int) -> Entry:
+    """The entry that a head at an offset describes."""
     entry = unpack_entry(unseal(head.key, head.record))
     entry.offset = offset
     if head.amended is not None:
         entry.expires, entry.pinned = head.amended
-    return head, entry
+    return entry
 
 
 def _checksum(fd: int, start: int, end: int) -> int:

@@ -33,10 +33,6 @@ _PREPARE_INDEX_EVERY = 512
 class _OverQuotaError(Exception):
     """Private: the namespace must give first."""
 
-    def __init__(self, replaced: int) -> None:
-        super().__init__()
-        self.replaced = replaced
-
 
 class _SlotsUsedError(Exception):
     """Private: the access table must grow first."""
@@ -154,10 +150,9 @@ class Writer:
         for _ in range(TRIES):
             try:
                 return self._relief.index.transact(lambda txn: self._commit(txn, put))
-            except _OverQuotaError as over:
-                need = put.entry.stored_nbytes
+            except _OverQuotaError:
                 self._relief.evictions.make_quota_room(
-                    put.order.space, need, replaced=over.replaced
+                    put.order.space, put.key, put.entry.stored_nbytes
                 )
             except _SlotsUsedError:
                 self._relief.index.grow_access()
@@ -198,7 +193,7 @@ class Writer:
         if quota is not None:
             before = account.stored_nbytes - (old.stored_nbytes if old else 0)
             if before + put.entry.stored_nbytes > quota:
-                raise _OverQuotaError(old.stored_nbytes if old else 0)
+                raise _OverQuotaError
         if old is not None:
             put.entry.slot = old.slot
             books.remove(txn, put.key, old, account, keep_slot=True)
