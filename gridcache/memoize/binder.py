@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from inspect import Parameter
 from typing import Any
 
+from gridcache.digest.engine import SCALARS
+
 __all__ = ["Binder", "compile_binder"]
 
+_LASTING = SCALARS | {bytes}
 _ANY_CALL = inspect.signature(lambda *args, **kwargs: None)
 
 
@@ -28,6 +31,8 @@ class Binder:
     """The names of all parameters."""
     catches_all: bool
     """Any other keyword is taken, too."""
+    lasting: bool
+    """No default is of a type that can change."""
 
 
 def compile_binder(function: Callable[..., Any], ignored: Iterable[str]) -> Binder:
@@ -54,6 +59,7 @@ def compile_binder(function: Callable[..., Any], ignored: Iterable[str]) -> Bind
         defaults={part.name: part.default for part in parameters},
         parameters=frozenset(signature.parameters),
         catches_all=any(part.kind is Parameter.VAR_KEYWORD for part in parameters),
+        lasting=not any(map(_may_change, parameters)),
     )
 
 
@@ -97,6 +103,10 @@ def _with_default(part: Parameter, values: dict[str, Any]) -> str:
     # Looked up when the binder is made, so no parameter can hide it.
     values[f"_default_{part.name}"] = part.default
     return f"{part.name}=_default_{part.name}"
+
+
+def _may_change(part: Parameter) -> bool:
+    return part.default is not Parameter.empty and type(part.default) not in _LASTING
 
 
 def _value(part: Parameter, ignored: Iterable[str], values: dict[str, Any]) -> str:

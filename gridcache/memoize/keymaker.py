@@ -21,7 +21,6 @@ from gridcache.memoize.options import Options
 
 __all__ = ["KeyMaker"]
 
-_FIXED = SCALARS | {bytes}
 _HOLDS = Fingerprint.holds
 
 
@@ -92,8 +91,8 @@ class KeyMaker:
         bound = binder.bind(*args, **kwargs)
         named = dict(zip(binder.names, bound, strict=True))
         key = ready.prefix + self._arguments(binder, named)
-        # A default that can change makes another key then.
-        if not kwargs and _FIXED.issuperset(map(type, bound)):
+        # A default that changes makes another key then.
+        if binder.lasting and not kwargs:
             ready.memo.keep(args, key)
         return key
 

@@ -102,6 +102,17 @@ def test_a_default_that_changes_counts_though_the_code_does_not(
     assert len(counted) == 2
 
 
+def test_any_number_of_arguments_takes_the_short_way_too() -> None:
+    def total(*numbers: float, **more: float) -> float:
+        return sum(numbers) + sum(more.values())
+
+    keys, other = KeyMaker(total, Options()), KeyMaker(total, Options())
+    first = keys.key((1, 2), {})
+    assert keys.key((1, 2), {}) is first
+    assert first == other.key((1, 2), {})
+    assert len({first, keys.key((1, 2.0), {}), keys.key((1,), {"a": 2})}) == 3
+
+
 def test_a_key_function_is_asked_every_time(cache: GridCache) -> None:
     now = [1]
 
