@@ -203,6 +203,16 @@ class TestNeverStale:
             assert memory.get("a") is None
 
 
+def test_a_value_with_an_end_is_kept_until_then(memory: GridCache) -> None:
+    memory.put("a", "v", ttl=3600, tags=["t"])
+    kept = warm(memory, "a")
+    assert memory["a"] is kept
+    memory.touch("a", ttl=0.02)
+    while (found := memory.get("a")) is not None:
+        assert found == "v"
+    assert memory.explain("a").reason == "expired"
+
+
 def test_its_hits_are_counted(memory: GridCache) -> None:
     memory.put("a", "v", cost=1)
     for _ in range(10):
