@@ -61,8 +61,16 @@ def _mac_boot_id() -> str:
     return done.stdout.strip()
 
 
-def write_mark(directory: Path, name: str, content: dict[str, Any]) -> None:
-    """Write or replace a mark; it is on the disk when this returns."""
+def write_mark(
+    directory: Path, name: str, content: dict[str, Any], *, sync: bool = True
+) -> None:
+    """Write or replace a mark in one step.
+
+    Parameters
+    ----------
+    sync
+        False where a mark that a power loss takes away says as much.
+    """
     text = _checked(json.dumps(content, sort_keys=True))
     temporary = directory / f"{name}.{secrets.token_hex(8)}"
     fd = open_private(temporary)
@@ -70,12 +78,14 @@ def write_mark(directory: Path, name: str, content: dict[str, Any]) -> None:
         with os.fdopen(fd, "w") as file:
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         temporary.replace(directory / name)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync_directory(directory)
+    if sync:
+        sync_directory(directory)
 
 
 def read_mark(directory: Path, name: str) -> dict[str, Any] | None:

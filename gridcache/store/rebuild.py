@@ -241,11 +241,12 @@ class _Rebuild:
     def install(self) -> None:
         """Put the finished index in place, in one step."""
         made = self._draft / "data.mdb"
-        fd = open_private(made)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        if self._block.durable:
+            fd = open_private(made)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
         made.replace(self._directory / "data.mdb")
         shutil.rmtree(self._draft)
         sync_directory(self._directory)

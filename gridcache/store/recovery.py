@@ -125,7 +125,7 @@ def mend(directory: Path, block: Superblock) -> None:
 def mark_new(directory: Path) -> None:
     """Mark a store just made as closed."""
     marks.save_namespaces(directory, ())
-    _mark_clean(directory)
+    _mark_clean(directory, sync=True)
 
 
 def prepare(
@@ -150,7 +150,9 @@ def prepare(
     if not _trusted(directory, clean, same_boot=same_boot):
         _recover(directory, block, same_boot=same_boot)
     if left.get("boot") != boot or clean is not None:
-        marks.write_mark(directory, marks.OPEN, {"boot": boot})
+        # Not synced: lost with the power, it is not of the next boot either. But
+        # the removal that follows must last, or an old index would be trusted.
+        marks.write_mark(directory, marks.OPEN, {"boot": boot}, sync=False)
     marks.remove_mark(directory, marks.CLEAN)
     return True
 
@@ -205,9 +207,9 @@ def _facts(directory: Path) -> dict[str, object]:
     }
 
 
-def _mark_clean(directory: Path) -> None:
+def _mark_clean(directory: Path, *, sync: bool) -> None:
     content = {**_facts(directory), "boot": marks.boot_id()}
-    marks.write_mark(directory, marks.CLEAN, content)
+    marks.write_mark(directory, marks.CLEAN, content, sync=sync)
 
 
 def _walk(directory: Path) -> bool:
@@ -265,4 +267,4 @@ def leaving(parts: Parts) -> Iterator[None]:
             parts.index.sync()
         yield
         if last:
-            _mark_clean(directory)
+            _mark_clean(directory, sync=block.durable)

@@ -214,7 +214,10 @@ def test_no_stores_is_said_on_stderr(
 
 
 def test_keys_may_be_limited(filled: GridCache, grid: Grid) -> None:
-    assert grid("keys", "--limit", "2").stdout.splitlines() == sorted(map(text_key, filled))[:2]
+    assert (
+        grid("keys", "--limit", "2").stdout.splitlines()
+        == sorted(map(text_key, filled))[:2]
+    )
 
 
 def test_config_shows_origins(grid: Grid, monkeypatch: pytest.MonkeyPatch) -> None:
