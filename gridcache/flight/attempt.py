@@ -16,8 +16,8 @@ from gridcache.errors import OutOfSpaceError, StoreStalledError
 from gridcache.flight.pulse import Pulse
 from gridcache.store.flight_records import Flight
 from gridcache.store.flights import Circular, Flights, Present
-from gridcache.store.index import WriteTxn
 from gridcache.store.lead import Lead
+from gridcache.store.transaction import WriteTxn
 
 __all__ = ["STALE_S", "Attempt", "Fence", "Go", "Pause"]
 

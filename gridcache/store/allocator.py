@@ -12,7 +12,7 @@ live, reserved and retired ranges tile the arena; above it nothing was used yet.
 from collections.abc import Iterator
 from struct import Struct
 
-from gridcache.store.index import WriteTxn
+from gridcache.store.transaction import WriteTxn
 
 __all__ = [
     "allocate",

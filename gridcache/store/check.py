@@ -15,11 +15,11 @@ from gridcache.errors import CorruptFramesError
 from gridcache.store.allocator import free_ranges
 from gridcache.store.clients import Clients
 from gridcache.store.entries import Books, expiry_key, tag_key
-from gridcache.store.index import WriteTxn
 from gridcache.store.namespaces import Account, all_namespaces, load_account
 from gridcache.store.outcome import CheckReport
 from gridcache.store.parts import Parts
 from gridcache.store.records import Entry
+from gridcache.store.transaction import WriteTxn
 
 __all__ = ["check_index", "check_store"]
 

@@ -19,10 +19,11 @@ from gridcache.store.arena import Arena
 from gridcache.store.clients import Clients
 from gridcache.store.entries import Books
 from gridcache.store.eviction import get_policy
-from gridcache.store.index import Index, WriteTxn
+from gridcache.store.index import Index
 from gridcache.store.namespaces import all_namespaces
 from gridcache.store.outcome import MissReason
 from gridcache.store.retirement import Retirement, UnsettledError
+from gridcache.store.transaction import WriteTxn
 from gridcache.store.window import FREE, UNUSED, Piece
 
 if TYPE_CHECKING:

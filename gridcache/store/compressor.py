@@ -19,13 +19,13 @@ from gridcache.store.access import COMPRESSIBLE, HELD, INLINE, USED
 from gridcache.store.allocator import largest_free
 from gridcache.store.claims import Reservation
 from gridcache.store.eviction.queue import Candidate
-from gridcache.store.index import WriteTxn
 from gridcache.store.namespaces import Namespace
 from gridcache.store.outcome import Miss
 from gridcache.store.parts import Parts
 from gridcache.store.reader import Reader
 from gridcache.store.records import Entry
 from gridcache.store.relief import Relief
+from gridcache.store.transaction import WriteTxn
 from gridcache.store.writer import Writer
 
 __all__ = ["Compressor"]

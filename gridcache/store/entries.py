@@ -15,9 +15,9 @@ from gridcache.errors import CorruptFramesError
 from gridcache.store.access import COMPRESSIBLE, HELD, INLINE, AccessTable
 from gridcache.store.allocator import free, offset_key
 from gridcache.store.disk import seal, unseal
-from gridcache.store.index import WriteTxn
 from gridcache.store.namespaces import Account, load_account, save_account
 from gridcache.store.records import Entry, pack_entry, unpack_entry
+from gridcache.store.transaction import WriteTxn
 
 __all__ = ["COMPRESS_MIN", "FREE_MOST", "Books", "Extent", "expiry_key", "tag_key"]
 

@@ -10,12 +10,12 @@ from gridcache.codec.frames import ALIGNMENT
 from gridcache.store.access import HELD, USED
 from gridcache.store.eviction import get_policy
 from gridcache.store.eviction.queue import Candidate
-from gridcache.store.index import WriteTxn
 from gridcache.store.leftovers import Leftovers
 from gridcache.store.namespaces import Namespace, load_account
 from gridcache.store.outcome import MissReason
 from gridcache.store.parts import Parts
 from gridcache.store.refusals import full_namespace
+from gridcache.store.transaction import WriteTxn
 
 __all__ = ["EVICT_MOST", "Evictions"]
 

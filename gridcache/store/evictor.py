@@ -20,8 +20,9 @@ from gridcache.store.allocator import free_before, free_ranges
 from gridcache.store.entries import Books
 from gridcache.store.eviction import get_policy
 from gridcache.store.eviction.queue import Candidate, VictimQueue
-from gridcache.store.index import Index, WriteTxn
+from gridcache.store.index import Index
 from gridcache.store.namespaces import Account, Namespace, all_namespaces, load_account
+from gridcache.store.transaction import WriteTxn
 from gridcache.store.window import FREE, UNUSED, Piece, cheapest_run
 
 __all__ = ["Evictor", "Terms"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from struct import Struct
 
 from gridcache.store.flight_graph import FlightGraph
-from gridcache.store.index import WriteTxn
+from gridcache.store.transaction import WriteTxn
 
 __all__ = [
     "Edge",

@@ -46,11 +46,11 @@ from gridcache.store.flight_records import (
     read_graph,
     unpack_record,
 )
-from gridcache.store.index import WriteTxn
 from gridcache.store.lead import Lead
 from gridcache.store.namespaces import Namespace
 from gridcache.store.parts import Parts
 from gridcache.store.relief import Relief
+from gridcache.store.transaction import WriteTxn
 
 __all__ = ["Circular", "Flights", "Present"]
 

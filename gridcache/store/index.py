@@ -14,9 +14,9 @@ mean. LMDB's traps, each with its test:
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import lmdb
 
@@ -30,101 +30,23 @@ from gridcache.store.files import PAGE, back_file, open_private, reserve_file
 from gridcache.store.gate import WriterGate
 from gridcache.store.layout import READERS
 from gridcache.store.state import State
+from gridcache.store.transaction import (
+    STATE_KEY,
+    Known,
+    Tables,
+    WriteTxn,
+    open_table,
+)
 
-__all__ = ["Index", "IndexFullError", "Tables", "WriteTxn"]
+__all__ = ["RESERVE_PAGES", "Index", "IndexFullError"]
 
 T = TypeVar("T")
-_STATE = b"state"
 RESERVE_PAGES = 64
 """Kept free: a transaction cannot reuse the pages it frees itself."""
 
 
 class IndexFullError(Exception):
     """Private to the store: the map is full, evict or grow, then try again."""
-
-
-@dataclass(slots=True)
-class Tables:
-    """Handles of the tables; `integer` tables have native 8-byte keys."""
-
-    entries: Any
-    """namespace:2 key -> record."""
-    slots: Any
-    """slot:4 -> entry key."""
-    free_slots: Any
-    """slot:4 -> nothing."""
-    extents: Any
-    """offset:8 -> units:4 slot:4, live ones."""
-    free_by_offset: Any
-    """offset:8 -> nbytes:8."""
-    free_by_size: Any
-    """nbytes:8be offset:8be -> nothing."""
-    reserved: Any
-    """row:4be offset:8be -> nbytes:8."""
-    retired: Any
-    """offset:8 -> nbytes:8, unlinked and perhaps leased."""
-    namespaces: Any
-    """name -> settings."""
-    accounts: Any
-    """namespace:2 -> sizes."""
-    counters: Any
-    """namespace:2 -> statistics."""
-    expiries: Any
-    """instant:8be entry key -> nothing."""
-    tags: Any
-    """namespace:2 tag -> entry keys (sorted duplicates)."""
-    flights: Any
-    """entry key -> leader."""
-    meta: Any
-
-
-_INTEGER = {"extents", "free_by_offset", "retired"}
-_SMALL_INTEGER = {"slots", "free_slots"}
-
-
-class WriteTxn:
-    """One transaction: LMDB's, the tables, the state, and what follows a commit."""
-
-    __slots__ = (
-        "accounts",
-        "after",
-        "get",
-        "packed",
-        "put",
-        "state",
-        "tables",
-        "txn",
-    )
-
-    def __init__(
-        self, txn: lmdb.Transaction, tables: Tables, known: "_Known | None" = None
-    ) -> None:
-        # Typed loosely: without `buffers` LMDB answers bytes, its stubs say either.
-        self.txn: Any = txn
-        self.get: Any = txn.get
-        self.put: Any = txn.put
-        self.tables = tables
-        self.after: list[Callable[[], object]] = []
-        """Run after the commit, still behind the gate: updates that must not
-        happen if the transaction does not."""
-        self.accounts: dict[int, Any] = {}
-        """Of namespaces, as loaded or changed in this transaction."""
-        if known is not None:
-            self.packed, self.state = known.packed, known.state
-            self.accounts = known.accounts
-            return
-        self.packed = self.get(_STATE, db=tables.meta)
-        self.state = State.unpack(self.packed) if self.packed else State(0)
-
-
-class _Known(NamedTuple):
-    """What this process's last commit left, to spare reading it again."""
-
-    number: int
-    """Of the transaction: right only if the next one has the next number."""
-    packed: Any
-    state: State
-    accounts: dict[int, Any]
 
 
 class Index:
@@ -148,7 +70,7 @@ class Index:
         self._reading = threading.RLock()
         self._env: lmdb.Environment | None = None
         self._closed = False
-        self._known: _Known | None = None
+        self._known: Known | None = None
         self.tables: Tables
         self.writes = 0
         """Write transactions of this process so far."""
@@ -162,7 +84,7 @@ class Index:
         back_file(self._data)  # LMDB made it as long, but sparse
         state.index_nbytes = nbytes
         with env.begin(write=True) as txn:
-            txn.put(_STATE, state.pack(), db=self.tables.meta)
+            txn.put(STATE_KEY, state.pack(), db=self.tables.meta)
 
     def _open_environment(self, nbytes: int) -> lmdb.Environment:
         try:
@@ -186,9 +108,7 @@ class Index:
             mode=0o600,
             lib_version=0,  # the format of LMDB 0.9, whatever the environment says
         )
-        self.tables = Tables(
-            *(_open_table(env, field.name) for field in fields(Tables))
-        )
+        self.tables = Tables(*(open_table(env, field.name) for field in fields(Tables)))
         self._entries = self.tables.entries
         self._env = env
         return env
@@ -298,13 +218,13 @@ class Index:
             packed = write.state.pack()
             changed = packed != write.packed
             if changed:
-                txn.put(_STATE, packed, db=self.tables.meta)
+                txn.put(STATE_KEY, packed, db=self.tables.meta)
             txn.commit()
         except BaseException:
             txn.abort()
             raise
         if changed:  # else LMDB may give the number again
-            self._known = _Known(number, packed, write.state, write.accounts)
+            self._known = Known(number, packed, write.state, write.accounts)
         for step in write.after:
             step()
         return result
@@ -447,8 +367,3 @@ class Index:
         finally:
             self.gate.let_go()
             self.gate.close()
-
-
-def _open_table(env: lmdb.Environment, name: str) -> Any:
-    integer = name in _INTEGER or name in _SMALL_INTEGER
-    return env.open_db(name.encode(), integerkey=integer, dupsort=name == "tags")

@@ -13,11 +13,12 @@ from typing import TypeVar
 
 from gridcache.store.access import AccessTable
 from gridcache.store.evictions import EVICT_MOST, Evictions
-from gridcache.store.index import IndexFullError, WriteTxn
+from gridcache.store.index import IndexFullError
 from gridcache.store.leftovers import Leftovers
 from gridcache.store.parts import Parts
 from gridcache.store.refusals import out_of_space
 from gridcache.store.room import Room
+from gridcache.store.transaction import WriteTxn
 
 __all__ = ["IndexCare", "Trouble"]
 

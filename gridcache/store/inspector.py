@@ -8,7 +8,6 @@ from struct import Struct
 from gridcache.codec import describe
 from gridcache.store.allocator import largest_free
 from gridcache.store.files import allocated_nbytes
-from gridcache.store.index import WriteTxn
 from gridcache.store.namespaces import Namespace, all_namespaces, load_account
 from gridcache.store.outcome import (
     EntryInfo,
@@ -23,6 +22,7 @@ from gridcache.store.parts import Parts
 from gridcache.store.reader import Reader
 from gridcache.store.records import Entry, entry_key, entry_text
 from gridcache.store.statistics import load_counters
+from gridcache.store.transaction import WriteTxn
 
 __all__ = ["Inspector"]
 

@@ -4,8 +4,9 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 
-from gridcache.store.index import IndexFullError, WriteTxn
+from gridcache.store.index import IndexFullError
 from gridcache.store.parts import Parts
+from gridcache.store.transaction import WriteTxn
 
 __all__ = ["Leftovers"]
 

@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterator
 
 from gridcache.store.entries import Books, tag_key
-from gridcache.store.index import Index, WriteTxn
+from gridcache.store.index import Index
 from gridcache.store.namespaces import Namespace
 from gridcache.store.records import entry_text
+from gridcache.store.transaction import WriteTxn
 
 __all__ = ["BATCH", "keys_of", "some_entries"]
 

@@ -10,7 +10,7 @@ import xxhash
 
 from gridcache.errors import ConfigError, OutOfSpaceError
 from gridcache.store.eviction import get_policy
-from gridcache.store.index import WriteTxn
+from gridcache.store.transaction import WriteTxn
 
 __all__ = [
     "Account",

@@ -20,7 +20,7 @@ from gridcache.store.durability import amend_extent
 from gridcache.store.entries import Extent
 from gridcache.store.flights import Flights
 from gridcache.store.housekeeping import Housekeeper
-from gridcache.store.index import IndexFullError, WriteTxn
+from gridcache.store.index import IndexFullError
 from gridcache.store.inspector import Inspector
 from gridcache.store.leases import LeaseBook
 from gridcache.store.listing import BATCH, keys_of, some_entries
@@ -44,6 +44,7 @@ from gridcache.store.records import Entry, entry_key
 from gridcache.store.relief import Relief
 from gridcache.store.remover import Remover
 from gridcache.store.statistics import merge_counters
+from gridcache.store.transaction import WriteTxn
 from gridcache.store.writer import Order, Writer
 
 __all__ = ["NodeStore"]

@@ -23,13 +23,14 @@ from gridcache.store.allocator import free
 from gridcache.store.disk import VOID
 from gridcache.store.entries import Books
 from gridcache.store.files import PAGE, allocated_nbytes, open_private, reserve_file
-from gridcache.store.index import Index, IndexFullError, WriteTxn
+from gridcache.store.index import Index, IndexFullError
 from gridcache.store.layout import Superblock
 from gridcache.store.marks import load_namespaces, sync_directory
 from gridcache.store.namespaces import Namespace, add_namespace
 from gridcache.store.room import index_step
 from gridcache.store.scan import Found, read_found, scan_arena, survivors
 from gridcache.store.state import State
+from gridcache.store.transaction import WriteTxn
 
 __all__ = ["rebuild_index", "start_empty"]
 

@@ -30,9 +30,10 @@ from gridcache.store.access import AccessTable
 from gridcache.store.clients import ROW_NBYTES, ClientRow, Clients
 from gridcache.store.files import open_private, reserve_file
 from gridcache.store.gone import Gone
-from gridcache.store.index import IndexFullError, WriteTxn
+from gridcache.store.index import IndexFullError
 from gridcache.store.layout import Superblock
 from gridcache.store.parts import Parts
+from gridcache.store.transaction import WriteTxn
 
 __all__ = ["adopt", "leaving", "mark_new", "mend", "prepare", "serialised"]
 

@@ -1,9 +1,9 @@
 """Refusals: what to say when a value finds no room, with sizes and cures."""
 
 from gridcache.errors import OutOfSpaceError
-from gridcache.store.index import WriteTxn
 from gridcache.store.namespaces import Account, Namespace, all_namespaces, load_account
 from gridcache.store.parts import Parts
+from gridcache.store.transaction import WriteTxn
 
 __all__ = ["full_namespace", "out_of_space"]
 

@@ -10,13 +10,14 @@ from gridcache.errors import OutOfSpaceError
 from gridcache.store.claims import CannotMoveError, ChangedError, Reservation
 from gridcache.store.evictions import Evictions
 from gridcache.store.evictor import Terms
-from gridcache.store.index import IndexFullError, WriteTxn
+from gridcache.store.index import IndexFullError
 from gridcache.store.index_care import IndexCare
 from gridcache.store.leftovers import Leftovers
 from gridcache.store.parts import Parts
 from gridcache.store.refusals import out_of_space
 from gridcache.store.retirement import UnsettledError
 from gridcache.store.room import Room
+from gridcache.store.transaction import WriteTxn
 from gridcache.store.window import Piece
 
 __all__ = ["TRIES", "NoRoomError", "Relief"]

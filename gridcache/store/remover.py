@@ -9,11 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from gridcache.errors import GridCacheError, OutOfSpaceError
-from gridcache.store.index import WriteTxn
 from gridcache.store.outcome import MissReason
 from gridcache.store.parts import Parts
 from gridcache.store.records import Entry
 from gridcache.store.relief import Relief
+from gridcache.store.transaction import WriteTxn
 
 __all__ = ["Remover"]
 

@@ -30,9 +30,10 @@ from gridcache.store.clients import Clients
 from gridcache.store.disk import VOID
 from gridcache.store.durability import GroupCommit, sync_store
 from gridcache.store.entries import FREE_MOST, Books
-from gridcache.store.index import Index, IndexFullError, WriteTxn
+from gridcache.store.index import Index, IndexFullError
 from gridcache.store.layout import Superblock
 from gridcache.store.records import Entry
+from gridcache.store.transaction import WriteTxn
 
 __all__ = ["Retirement", "UnsettledError"]
 

@@ -17,9 +17,9 @@ from gridcache.store.allocator import allocate, free, last_free, take
 from gridcache.store.claims import CannotMoveError, ChangedError
 from gridcache.store.clients import ROW_NBYTES
 from gridcache.store.files import PAGE
-from gridcache.store.index import WriteTxn
 from gridcache.store.layout import MINIMUM_CAPACITY, Superblock, write_superblock
 from gridcache.store.parts import Parts
+from gridcache.store.transaction import WriteTxn
 from gridcache.store.window import Piece
 
 __all__ = ["Room", "arena_step", "check_capacity", "index_step"]

@@ -12,9 +12,9 @@ from gridcache.errors import CorruptFramesError
 from gridcache.store.access import HELD, AccessTable
 from gridcache.store.arena import Arena
 from gridcache.store.disk import find_head
-from gridcache.store.index import WriteTxn
 from gridcache.store.records import Entry
 from gridcache.store.scan import entry_of
+from gridcache.store.transaction import WriteTxn
 
 __all__ = ["salvage"]
 

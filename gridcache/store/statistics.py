@@ -6,8 +6,8 @@ counts into the index. A killed process loses at most a second of them.
 
 from struct import Struct
 
-from gridcache.store.index import WriteTxn
 from gridcache.store.outcome import MissReason
+from gridcache.store.transaction import WriteTxn
 
 __all__ = ["EVICTION_CAUSES", "Counters", "load_counters", "merge_counters"]
 

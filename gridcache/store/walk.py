@@ -17,12 +17,12 @@ from gridcache.errors import GridCacheError
 from gridcache.store.access import AccessTable
 from gridcache.store.check import check_index
 from gridcache.store.entries import Books
-from gridcache.store.index import Tables, WriteTxn
 from gridcache.store.layout import Superblock, read_superblock
 from gridcache.store.marks import load_namespaces
 from gridcache.store.namespaces import all_namespaces
 from gridcache.store.pages import problem_of_pages
 from gridcache.store.state import State
+from gridcache.store.transaction import Tables, WriteTxn
 
 __all__ = ["main", "walk"]
 

@@ -14,12 +14,12 @@ from gridcache.codec.frames import Frames, align
 from gridcache.errors import ValueTooLargeError
 from gridcache.store.claims import Reservation
 from gridcache.store.disk import Head, body_checksum, head_nbytes, pack_head
-from gridcache.store.index import WriteTxn
 from gridcache.store.layout import INLINE_MAX, SINGLE_PHASE_MAX
 from gridcache.store.namespaces import Account, Namespace
 from gridcache.store.parts import Parts
 from gridcache.store.records import Entry, entry_key, extent_nbytes
 from gridcache.store.relief import TRIES, NoRoomError, Relief
+from gridcache.store.transaction import WriteTxn
 
 __all__ = ["Order", "Writer"]
 

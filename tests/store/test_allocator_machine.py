@@ -23,8 +23,9 @@ from gridcache.store.allocator import (
     last_free,
     take,
 )
-from gridcache.store.index import Index, WriteTxn
+from gridcache.store.index import Index
 from gridcache.store.state import State
+from gridcache.store.transaction import WriteTxn
 
 T = TypeVar("T")
 UNIT = 64

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from gridcache.errors import CorruptFramesError
-from gridcache.store.index import WriteTxn
 from gridcache.store.outcome import Miss, MissReason
 from gridcache.store.records import Entry, entry_key
+from gridcache.store.transaction import WriteTxn
 from tests.store.disk.stores import fill, opened, read_all
 from tests.store.kit.shop import Shop
 
