@@ -4,13 +4,15 @@ Covers what a transaction sees and carries. Beginning and ending one, and the
 environment itself, are `index`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import lmdb
 
 from gridcache.store.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["STATE_KEY", "Known", "Tables", "WriteTxn", "open_table"]
 
