@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridcache.codec.frames import align
+from gridcache.errors import ClosedError
 from gridcache.store.files import PAGE, open_private, reserve_file
 
 __all__ = ["Arena"]
@@ -37,7 +38,7 @@ class Arena:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._fd = open_private(path)
+        self._fd: Any = open_private(path)
         self._mapping: mmap.mmap | None = None
         self._mapped = 0
 
@@ -121,10 +122,20 @@ class Arena:
 
     def close(self) -> None:
         """Close the file; views stay valid."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        fd, self._fd = self._fd, _Closed()
+        if isinstance(fd, int):
+            os.close(fd)
         self._mapping = None
+
+
+class _Closed:
+    """In the place of a descriptor: a call that comes too late is told so."""
+
+    def __index__(self) -> int:
+        message = "the store is closed; open it again"
+        raise ClosedError(message)
+
+    fileno = __index__
 
 
 _fdatasync: Any = getattr(os, "fdatasync", os.fsync)
