@@ -17,11 +17,12 @@ import os
 import threading
 from pathlib import Path
 from struct import Struct
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gridcache.store.files import open_private, reserve_file
+from gridcache.store.files import close_file, open_private, reserve_file
 
 __all__ = ["COMPRESSIBLE", "HELD", "INLINE", "RECORD", "USED", "AccessTable"]
 
@@ -65,7 +66,7 @@ class AccessTable:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._fd = open_private(path)
+        self._fd: Any = open_private(path)
         self._growing = threading.Lock()
         self.slots = 0
         self._map()
@@ -209,6 +210,4 @@ class AccessTable:
 
     def close(self) -> None:
         """Close the file; the mapping goes with its last user."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self._fd = close_file(self._fd)

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridcache.codec.frames import align
-from gridcache.errors import ClosedError
-from gridcache.store.files import PAGE, open_private, reserve_file
+from gridcache.store.files import PAGE, close_file, open_private, reserve_file
 
 __all__ = ["Arena"]
 
@@ -122,20 +121,8 @@ class Arena:
 
     def close(self) -> None:
         """Close the file; views stay valid."""
-        fd, self._fd = self._fd, _Closed()
-        if isinstance(fd, int):
-            os.close(fd)
+        self._fd = close_file(self._fd)
         self._mapping = None
-
-
-class _Closed:
-    """In the place of a descriptor: a call that comes too late is told so."""
-
-    def __index__(self) -> int:
-        message = "the store is closed; open it again"
-        raise ClosedError(message)
-
-    fileno = __index__
 
 
 _fdatasync: Any = getattr(os, "fdatasync", os.fsync)

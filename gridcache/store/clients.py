@@ -23,12 +23,12 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from gridcache.errors import OutOfSpaceError, StoreAccessError
-from gridcache.store.files import open_private, reserve_file
+from gridcache.store.files import close_file, open_private, reserve_file
 
 __all__ = ["ROW_NBYTES", "ClientRow", "Clients", "PinHolder", "Row"]
 
@@ -181,7 +181,7 @@ class Clients:
     def __init__(self, directory: Path) -> None:
         self.path = directory / "clients"
         self._locks = directory / "locks"
-        self._fd = open_private(self.path)
+        self._fd: Any = open_private(self.path)
         self._map()
 
     def _map(self) -> None:
@@ -325,9 +325,7 @@ class Clients:
 
     def close(self) -> None:
         """Close the file; rows keep their locks."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self._fd = close_file(self._fd)
 
 
 def _pid_namespace() -> int:

@@ -7,13 +7,15 @@ an error at once. Does not know what the files hold.
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
-from gridcache.errors import OutOfSpaceError, StoreAccessError
+from gridcache.errors import ClosedError, OutOfSpaceError, StoreAccessError
 
 __all__ = [
     "PAGE",
     "allocated_nbytes",
     "back_file",
+    "close_file",
     "open_private",
     "reserve_file",
     "round_pages",
@@ -52,6 +54,23 @@ def open_private(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
             raise
         message = f"{path} is a link, which no store makes; remove the store"
         raise StoreAccessError(message, path=str(path)) from error
+
+
+class _Closed:
+    """In the place of a descriptor: a call that comes too late is told so."""
+
+    def __index__(self) -> int:
+        message = "the store is closed; open it again"
+        raise ClosedError(message)
+
+    fileno = __index__
+
+
+def close_file(fd: Any) -> Any:
+    """Close a descriptor; returns what to keep in its place."""
+    if isinstance(fd, int):
+        os.close(fd)
+    return _Closed()
 
 
 def reserve_file(fd: int, nbytes: int, path: Path) -> None:
