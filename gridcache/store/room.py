@@ -9,6 +9,7 @@ shrinks does so before what grows.
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from gridcache.codec.frames import ALIGNMENT
@@ -27,6 +28,8 @@ __all__ = ["Room", "arena_step", "check_capacity", "index_step"]
 _INDEX_SHARE = 0.4
 """Of the capacity at most: an arena entry of 1 KiB needs a fifth, a tiny one
 more index than arena."""
+_COUNTED = {"arena", "data.mdb"}
+"""Files whose lengths are in the state."""
 _SPARE_ROWS = 8
 """Clients that may join before the arena must give way."""
 _AHEAD = 1.05
@@ -88,10 +91,12 @@ class Room:
 
     def overhead_nbytes(self) -> int:
         """Bytes of the files beside arena and index."""
-        names = ("superblock", "lock.mdb", "gone", "access", "clients")
-        directory = self._parts.directory
-        total = sum((directory / name).stat().st_size for name in names) + PAGE
-        total += _SPARE_ROWS * ROW_NBYTES
+        total = PAGE + _SPARE_ROWS * ROW_NBYTES
+        with os.scandir(self._parts.directory) as files:
+            for file in files:
+                if file.name not in _COUNTED:
+                    with suppress(FileNotFoundError):  # a draft, renamed meanwhile
+                        total += file.stat().st_size
         self._overhead_floor = total
         return total
 
