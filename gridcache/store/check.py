@@ -8,6 +8,7 @@ that reservations belong to living processes and leases to extents that exist.
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from struct import Struct
 
 from gridcache.codec.frames import ALIGNMENT
@@ -15,6 +16,7 @@ from gridcache.errors import CorruptFramesError
 from gridcache.store.allocator import free_ranges
 from gridcache.store.clients import Clients
 from gridcache.store.entries import Books, expiry_key, tag_key
+from gridcache.store.files import allocated_nbytes
 from gridcache.store.namespaces import Account, all_namespaces, load_account
 from gridcache.store.outcome import CheckReport
 from gridcache.store.parts import Parts
@@ -33,6 +35,7 @@ def check_store(parts: Parts) -> CheckReport:
     check = _Check(parts.books)
     parts.index.snapshot(check.run)
     check.look_at_clients(parts.clients)
+    check.look_at_files(parts.directory)
     return CheckReport(tuple(check.problems), check.entries, len(check.ranges))
 
 
@@ -66,6 +69,7 @@ class _Check:
         self._look_at_entries(txn)
         self._look_at_slots(txn)
         self._look_at_lists(txn)
+        self._state = txn.state
 
     def _collect_ranges(self, txn: WriteTxn) -> None:
         books = self._books
@@ -177,6 +181,18 @@ class _Check:
             odd = wanted.symmetric_difference(found)
             if odd or len(found) != len(wanted):
                 self._say(f"{name} and entries differ: {sorted(odd)[:4]}")
+
+    def look_at_files(self, directory: Path) -> None:
+        """Lengths, while others may be growing them."""
+        state = self._state
+        arena, index = directory / "arena", directory / "data.mdb"
+        if arena.stat().st_size < state.arena_nbytes:
+            self._say(f"the arena's file is shorter than {state.arena_nbytes} bytes")
+        if index.stat().st_size > state.index_nbytes:
+            self._say(f"the index's file is longer than {state.index_nbytes} bytes")
+        total = allocated_nbytes(directory)
+        if total > state.capacity_nbytes:
+            self._say(f"the files have {total} bytes of {state.capacity_nbytes}")
 
     def look_at_clients(self, clients: Clients) -> None:
         """Reservations and leases, which live outside the snapshot."""
