@@ -41,6 +41,11 @@ class Arena:
         self._mapping: mmap.mmap | None = None
         self._mapped = 0
 
+    @property
+    def nbytes(self) -> int:
+        """Length of the file."""
+        return os.fstat(self._fd).st_size
+
     def reserve(self, nbytes: int) -> None:
         """Make the file at least `nbytes` long; raises `OutOfSpaceError`."""
         reserve_file(self._fd, nbytes, self.path)

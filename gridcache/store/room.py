@@ -251,6 +251,7 @@ class Room:
             return False
 
         def announce(txn: WriteTxn) -> None:
+            self._trim(txn)
             txn.state.index_nbytes = wanted
 
         self._parts.index.transact(announce)  # before: nobody may grow the arena
@@ -275,6 +276,16 @@ class Room:
         limit = self.arena_limit(state.capacity_nbytes, state.index_nbytes)
         if state.arena_nbytes > limit:
             self.shrink_arena(limit)
+        if self._parts.arena.nbytes > state.arena_nbytes:
+            self._parts.index.transact(self._trim)
+
+    def _trim(self, txn: WriteTxn) -> None:
+        """Cut what an interrupted growth or a killed shrinking left behind.
+
+        Nobody grows the arena's file but inside a transaction like this one.
+        """
+        if self._parts.arena.nbytes > txn.state.arena_nbytes:
+            self._parts.arena.truncate(txn.state.arena_nbytes)
 
     # -- capacity ----------------------------------------------------------
 

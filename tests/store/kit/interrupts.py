@@ -7,8 +7,10 @@ at the head of an `except`, it looks at none.
 
 import dis
 import inspect
+import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
@@ -18,7 +20,7 @@ from typing import Any
 
 import gridcache.store
 
-__all__ = ["interrupted_after", "interrupted_at"]
+__all__ = ["interrupted_after", "interrupted_at", "killed_at"]
 
 _STORE = str(Path(next(iter(gridcache.store.__path__))))
 _SWALLOWED = {"__del__", "end", "unpin"}
@@ -36,6 +38,43 @@ def interrupted_at(point: int, work: Callable[[], object]) -> bool:
     bool
         False if the work ended before.
     """
+    try:
+        _run_until(point, work, _interrupt)
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def killed_at(point: int, work: Callable[[], object]) -> bool:
+    """Run `work` in a forked child and kill that at the n-th such point.
+
+    Returns
+    -------
+    bool
+        False if the work ended before.
+    """
+    pid = os.fork()
+    if not pid:
+        try:
+            _run_until(point, work, _die)
+        except BaseException:  # noqa: BLE001 - told here: it must not go on in the fork
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    _, status = os.waitpid(pid, 0)
+    assert status in {0, signal.SIGKILL}, f"failed at {point}"
+    return status != 0
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _run_until(point: int, work: Callable[[], object], act: Callable[[], None]) -> None:
     left, last = point, dict[FrameType, int]()
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
@@ -51,19 +90,16 @@ def interrupted_at(point: int, work: Callable[[], object]) -> bool:
             left -= step in _points(frame.f_code)
             if not left:
                 left = -1
-                raise KeyboardInterrupt
+                act()
         return trace
 
     before = sys.gettrace()
     sys.settrace(trace)
     try:
         work()
-    except KeyboardInterrupt:
-        return True
     finally:
         sys.settrace(before)
         last.clear()
-    return False
 
 
 @cache
