@@ -303,10 +303,15 @@ class Room:
         state = self._parts.index.snapshot(lambda txn: txn.state)
         before = state.capacity_nbytes
         limit = self.arena_limit(capacity, state.index_nbytes)
-        self._set_capacity(capacity)
-        if limit < PAGE or (
-            state.arena_nbytes > limit and not self.shrink_arena(limit)
-        ):
+        try:
+            self._set_capacity(capacity)
+            fits = limit >= PAGE and (
+                state.arena_nbytes <= limit or self.shrink_arena(limit)
+            )
+        except BaseException:
+            self._set_capacity(before)
+            raise
+        if not fits:
             self._set_capacity(before)
             floor = state.index_nbytes + self.overhead_nbytes()
             message = (

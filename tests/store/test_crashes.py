@@ -19,8 +19,8 @@ CAPACITY = 4 << 20
 
 
 @contextmanager
-def opened(directory: Path) -> Iterator[Shop]:
-    store = open_store(directory, capacity_nbytes=CAPACITY)
+def opened(directory: Path, capacity_nbytes: int = CAPACITY) -> Iterator[Shop]:
+    store = open_store(directory, capacity_nbytes=capacity_nbytes)
     try:
         yield Shop(store, store.namespace(Namespace("default")))
     finally:
@@ -122,19 +122,15 @@ def test_growing_and_shrinking(store_dir: Path) -> None:
 
 def test_an_index_that_grows(store_dir: Path) -> None:
     directory = store_dir / "store"
-    crowd(directory)
-    turn = 0
-
-    def work(shop: Shop) -> None:
-        for number in range(1500):
-            shop.put(f"tiny{turn}/{number}", number, 10)
-
-    def more(shop: Shop) -> None:
-        nonlocal turn
-        turn += 1
-        work(shop)
-
-    sweep(directory, more, stride=30_011, values=(None,))
+    with opened(directory, 32 << 20) as shop:
+        for number in range(400):
+            shop.put(f"crowd{number}", number, 90_000 + 64 * number)
+    sweep(
+        directory,
+        lambda shop: shop.store._relief.room.grow_index(),
+        stride=53,
+        values=(None,),
+    )
 
 
 def test_opening_and_closing(store_dir: Path) -> None:
