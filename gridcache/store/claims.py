@@ -218,7 +218,9 @@ class Claims:
             raise ChangedError
         if piece.move and self._move(txn, key, piece, inside):
             return
-        if entry.pinned or not piece.spare or not self._gives(txn, key):
+        # A piece that was not to be moved was planned from a namespace that gives.
+        stays = piece.move and not (piece.spare and self._gives(txn, key))
+        if entry.pinned or stays:
             raise CannotMoveError(piece.nbytes)
         if not self.retirement.may_destroy(txn, key):
             raise UnsettledError

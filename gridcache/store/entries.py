@@ -7,6 +7,7 @@ slots, extents, tags, expiries, accounts and access records.
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from struct import Struct
 
 import xxhash
@@ -259,11 +260,14 @@ class Books:
 
     def retired(self, txn: WriteTxn) -> list[tuple[int, int]]:
         """(offset, nbytes) of all retired extents."""
+        return list(self._retired(txn))
+
+    @staticmethod
+    def _retired(txn: WriteTxn) -> Iterator[tuple[int, int]]:
         with txn.txn.cursor(txn.tables.retired) as cursor:
-            return [
-                (int.from_bytes(key, _ORDER), int.from_bytes(value[:8], "little"))
-                for key, value in cursor
-            ]
+            for key, value in cursor:
+                nbytes = int.from_bytes(value[:8], "little")
+                yield int.from_bytes(key, _ORDER), nbytes
 
     def free_retired(self, txn: WriteTxn, pinned: set[int]) -> int:
         """Free what was retired by earlier commits and is not leased.
@@ -271,18 +275,13 @@ class Books:
         `pinned` must have been read after those commits: inside this
         transaction it was. At most `FREE_MOST`; returns the bytes freed.
         """
-        freed = done = 0
-        for offset, nbytes in self.retired(txn):
-            if offset in pinned:
-                continue
+        waiting = ((at, size) for at, size in self._retired(txn) if at not in pinned)
+        ready = list(islice(waiting, FREE_MOST))  # before the table changes
+        for offset, nbytes in ready:
             txn.txn.delete(offset_key(offset), db=txn.tables.retired)
             txn.state.retired -= 1
             free(txn, offset, nbytes)
-            freed += nbytes
-            done += 1
-            if done == FREE_MOST:
-                break
-        return freed
+        return sum(nbytes for _, nbytes in ready)
 
     def account(self, txn: WriteTxn, namespace_id: int) -> Account:
         """The account of a namespace, to be saved in the same transaction."""

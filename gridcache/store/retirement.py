@@ -160,10 +160,10 @@ class Retirement:
             return self._books.free_retired(txn, pinned)
         ready = (
             row
-            for row in list(_rows(txn))
+            for row in _rows(txn)
             if not row.marks & _WAITING and row.offset not in pinned
         )
-        for row in islice(ready, FREE_MOST):
+        for row in list(islice(ready, FREE_MOST)):  # before the table changes
             self._void(row.offset)  # who retired it may have died before
             txn.txn.delete(offset_key(row.offset), db=txn.tables.retired)
             txn.state.retired -= 1
