@@ -22,6 +22,7 @@ from gridcache.store.eviction import get_policy
 from gridcache.store.index import Index
 from gridcache.store.namespaces import all_namespaces
 from gridcache.store.outcome import MissReason
+from gridcache.store.records import Entry
 from gridcache.store.retirement import Retirement, UnsettledError
 from gridcache.store.transaction import WriteTxn
 from gridcache.store.window import FREE, UNUSED, Piece
@@ -222,12 +223,27 @@ class Claims:
         stays = piece.move and not (piece.spare and self._gives(txn, key))
         if entry.pinned or stays:
             raise CannotMoveError(piece.nbytes)
+        self._take_out(txn, key, entry, nbytes, cause)
+
+    def _take_out(
+        self, txn: WriteTxn, key: bytes, entry: Entry, nbytes: int, cause: str
+    ) -> None:
         if not self.retirement.may_destroy(txn, key):
             raise UnsettledError
         with self._books.charge(txn, int.from_bytes(key[:2], "big")) as account:
             self._books.remove(txn, key, entry, account)
-        self.retirement.void_after(txn, piece.offset)
+        self.retirement.void_after(txn, entry.offset)
         txn.after.append(lambda: self.note(key, MissReason.EVICTED, nbytes, cause))
+
+    def clear_one(
+        self, txn: WriteTxn, key: bytes, entry: Entry, nbytes: int, cause: str
+    ) -> Piece:
+        """First step for a window of one entry, found in this transaction."""
+        txn.state.reused_nbytes += nbytes
+        self._take_out(txn, key, entry, nbytes, cause)
+        self.record(txn, entry.offset, entry.extent_nbytes)
+        txn.after.append(self._books.access.note_reuse)
+        return Piece(entry.offset, entry.extent_nbytes, entry.slot)
 
     @staticmethod
     def _gives(txn: WriteTxn, key: bytes) -> bool:

@@ -22,6 +22,7 @@ from gridcache.store.eviction import get_policy
 from gridcache.store.eviction.queue import Candidate, VictimQueue
 from gridcache.store.index import Index
 from gridcache.store.namespaces import Account, Namespace, all_namespaces, load_account
+from gridcache.store.records import Entry
 from gridcache.store.transaction import WriteTxn
 from gridcache.store.window import FREE, UNUSED, Piece, cheapest_run
 
@@ -95,7 +96,7 @@ class Evictor:
         """The order of entries that have an extent."""
         return self.queue(space, refuse=HELD | INLINE)
 
-    def coldest(self, txn: WriteTxn, nbytes: int) -> Piece | None:
+    def coldest(self, txn: WriteTxn, nbytes: int) -> tuple[bytes, Entry] | None:
         """The coldest entry of whoever must give, if it alone is long enough.
 
         The common case of equal sizes, cheap enough for the transaction that
@@ -104,22 +105,31 @@ class Evictor:
         for space in self.victims(txn)[:1]:
             queue = self.arena_queue(space)
             while (candidate := queue.pop()) is not None:
-                piece = self._piece_of(txn, candidate)
-                if piece is not None and piece.nbytes >= nbytes:
-                    return piece
-                if piece is not None:
+                found = self._live(txn, candidate)
+                if found is not None and found[1].pinned:
+                    continue  # since the scan
+                if found is not None and found[1].extent_nbytes >= nbytes:
+                    return found
+                if found is not None:
                     queue.put_back(candidate)
                     return None
                 # What an aborted put left: not to be met again.
                 self._access.release(candidate.slot, candidate.generation)
         return None
 
-    def _piece_of(self, txn: WriteTxn, candidate: Candidate) -> Piece | None:
+    def _live(self, txn: WriteTxn, candidate: Candidate) -> tuple[bytes, Entry] | None:
+        """Entry key and entry of a candidate that has an extent."""
         key = self._books.key_of(txn, candidate.slot)
         entry = self._books.find(txn, key) if key is not None else None
-        if entry is None or entry.inline or entry.slot != candidate.slot:
+        if key is None or entry is None or entry.inline:
             return None
-        return Piece(entry.offset, entry.extent_nbytes, entry.slot)
+        return (key, entry) if entry.slot == candidate.slot else None
+
+    def _piece_of(self, txn: WriteTxn, candidate: Candidate) -> Piece | None:
+        found = self._live(txn, candidate)
+        if found is None:
+            return None
+        return Piece(found[1].offset, found[1].extent_nbytes, found[1].slot)
 
     # -- windows -----------------------------------------------------------
 

@@ -137,10 +137,10 @@ class Relief:
         if offset is not None:
             txn.after.append(self._parts.access.note_reuse)
             return self._parts.claims.simple(txn, offset, nbytes), None
-        piece = self._parts.evictor.coldest(txn, nbytes)
-        if piece is not None:
-            self._parts.claims.clear(txn, [piece], nbytes, "space")
-        return None, piece
+        coldest = self._parts.evictor.coldest(txn, nbytes)
+        if coldest is None:
+            return None, None
+        return None, self._parts.claims.clear_one(txn, *coldest, nbytes, "space")
 
     def _clear_window(self, nbytes: int) -> Reservation | None:
         """Evict a window, as cold and with as few moves as can be."""
