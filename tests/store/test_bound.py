@@ -66,7 +66,7 @@ def test_three_processes_overfilling_stay_within(
 ) -> None:
     shop = open_shop(CAPACITY)
     directory = shop.store.directory
-    count = puts_of(MIXES[mix], 2)
+    count = puts_of(MIXES[mix], 1)
     with watched(directory, CAPACITY), ExitStack() as stack:
         fillers = [
             stack.enter_context(Child("filler", directory, seed, count, *MIXES[mix]))

@@ -153,9 +153,13 @@ def test_a_store_of_another_user_is_refused(store_dir: Path) -> None:
 
 
 @needs_root
-@pytest.mark.parametrize("place", ["store", "empty", "nowhere/store", "below/store"])
+@pytest.mark.parametrize(
+    "place", ["store", "empty", "nowhere/store", "below/store", "unwritable/store"]
+)
 def test_another_user_is_refused_and_told_so(store_dir: Path, place: str) -> None:
     """Of a private directory, in every form: there, empty, or not yet made."""
+    (store_dir / "unwritable").mkdir(mode=0o500)
+    os.chown(store_dir / "unwritable", 65534, 65534)
     close_store(open_store(store_dir / "store", capacity_nbytes=CAPACITY))
     (store_dir / "empty").mkdir(mode=0o755)
     (store_dir / "below").mkdir(mode=0o700)
