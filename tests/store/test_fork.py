@@ -306,6 +306,67 @@ def test_a_child_may_close_and_open_the_store(open_shop: Callable[..., Shop]) ->
     assert shop.number("key") == 1
 
 
+def test_a_child_that_closes_leaves_its_parents_reading_alone(
+    open_shop: Callable[..., Shop],
+) -> None:
+    """Closing an inherited environment would free the parent's reader slot."""
+    shop = open_shop(64 << 20)
+    for number in range(300):
+        shop.put(f"key{number:03}", number, 100)
+    index = shop.store._parts.index
+
+    def work(pipe: Connection) -> None:
+        shop.number("key000")
+        pipe.send("ready")
+        pipe.recv()
+        shop.store.close()
+        pipe.send("closed")
+        pipe.recv()
+
+    with forked(work) as pipe:
+        assert pipe.recv() == "ready"
+        before = index.snapshot(lambda txn: dict(entries(txn)))
+        reader = SlowReader()
+        thread = threading.Thread(target=lambda: index.snapshot(reader))
+        thread.start()
+        assert reader.inside.wait(30)
+        pipe.send("close")
+        assert pipe.recv() == "closed"
+        for turn in range(5):
+            blank = {key: bytes([turn]) * len(before[key]) for key in before}
+            index.transact(lambda txn, new=blank: overwrite(txn, new))  # type: ignore[misc]
+        index.transact(lambda txn: overwrite(txn, before))
+        reader.go_on.set()
+        thread.join()
+        pipe.send("end")
+    assert reader.seen == before
+
+
+def entries(txn: Any) -> Iterator[tuple[bytes, bytes]]:
+    with txn.txn.cursor(txn.tables.entries) as cursor:
+        yield from cursor
+
+
+def overwrite(txn: Any, records: dict[bytes, bytes]) -> None:
+    for key, record in records.items():
+        txn.put(key, record, db=txn.tables.entries)
+
+
+class SlowReader:
+    """Stands in the middle of a table until it may go on."""
+
+    def __init__(self) -> None:
+        self.inside, self.go_on = threading.Event(), threading.Event()
+        self.seen: dict[bytes, bytes] = {}
+
+    def __call__(self, txn: Any) -> None:
+        for key, record in entries(txn):
+            self.seen[key] = record
+            if len(self.seen) == 20:
+                self.inside.set()
+                self.go_on.wait(30)
+
+
 def test_spawned_processes_open_it_by_path(open_shop: Callable[..., Shop]) -> None:
     shop = open_shop(CAPACITY)
     with Child("writer", shop.store.directory, "done") as child:

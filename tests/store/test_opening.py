@@ -15,6 +15,7 @@ from gridcache.errors import (
     StoreAccessError,
     StoreFormatError,
 )
+from gridcache.store import housekeeping
 from gridcache.store.layout import FORMAT, MINIMUM_CAPACITY
 from gridcache.store.namespaces import Namespace
 from gridcache.store.opening import close_store, open_store
@@ -386,6 +387,19 @@ def test_the_map_grows_under_a_process_that_has_it_open(
             shop.put(f"b{number}", number, 10)
         assert shop.number("b7999") == 7999
     assert shop.store.check().ok
+
+
+def test_a_write_is_the_first_to_meet_a_map_that_another_grew(
+    open_shop: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "PERIOD_S", 1000.0)
+    shop = open_shop(CAPACITY)
+    with Child("filler", shop.store.directory, "a", 8000, 10) as child:
+        child.hear("ready")
+        child.tell()
+        child.hear("done")
+        shop.put("key", 1, 10)
+        assert shop.number("key") == 1
 
 
 def test_what_was_killed_in_the_making_is_removed_in_time(store_dir: Path) -> None:
