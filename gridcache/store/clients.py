@@ -20,6 +20,7 @@ import os
 import sys
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,7 +59,7 @@ class ClientRow:
         self._base = row * _WORDS
         self._free: deque[int] = deque(range(PINS))
         self._fences = threading.local()
-        self._left = False
+        self._left = self._frozen = False
         self.leased_nbytes = 0
 
     def introduce(self) -> None:
@@ -93,7 +94,8 @@ class ClientRow:
 
     def unpin(self, slot: int) -> None:
         """End a lease. One store and no lock: finalisers call this."""
-        self._clients.words[self._base + _FIRST_PIN + slot] = 0
+        if not self._frozen:
+            self._clients.words[self._base + _FIRST_PIN + slot] = 0
         self._free.appendleft(slot)
         if self._left and not self.pins_held:
             self._give_back()
@@ -101,13 +103,25 @@ class ClientRow:
     def leave(self) -> None:
         """Give the row back, as soon as no view needs it."""
         self._left = True
-        if not self.pins_held:
+        if self.pins_held:
+            _left_rows.add(self)
+        else:
             self._give_back()
+
+    def freeze(self) -> None:
+        """Keep the leases as they are until all who share the row are done.
+
+        For views of a closed store at a fork: parent and child have them, and
+        neither knows when the other's are gone. They share the row's lock, too:
+        the row counts as dead, and is reaped, when the last has let go of it.
+        """
+        self._frozen = True
 
     def _give_back(self) -> None:
         fd, self.lock_fd = self.lock_fd, -1
         if fd >= 0:
-            self._clients.clear_pins(self.row)
+            if not self._frozen:
+                self._clients.clear_pins(self.row)
             os.close(fd)
 
     def _fence(self) -> None:
@@ -133,6 +147,8 @@ class ClientRow:
     @property
     def pins_held(self) -> int:
         """Leases of this process."""
+        if self._frozen:  # the words are for those who share the row
+            return PINS - len(self._free)
         # Counted, not remembered: an interruption can lose a slot's number.
         first = self._base + _FIRST_PIN
         limit = self._clients.words[self._base + _PIN_LIMIT]
@@ -156,6 +172,18 @@ class ClientRow:
         self.row, self.lock_fd, self._base = other.row, other.lock_fd, other._base
         self._free = deque(other._free)
         self._fences = threading.local()
+
+
+_left_rows: "weakref.WeakSet[ClientRow]" = weakref.WeakSet()
+"""Of closed stores, with views that live."""
+
+
+def _freeze_left_rows() -> None:
+    for row in list(_left_rows):
+        row.freeze()
+
+
+os.register_at_fork(before=_freeze_left_rows)
 
 
 class Row:
