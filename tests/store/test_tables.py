@@ -143,6 +143,22 @@ def test_what_never_was_is_never_stored(gone: Gone) -> None:
     assert found == {MissReason.NEVER_STORED}
 
 
+def test_keys_that_share_a_place_keep_their_reasons(gone: Gone) -> None:
+    """A third of the rows in use; with one row a place a quarter would be lost."""
+    for number in range(56):
+        gone.note(b"key%d" % number, MissReason.EVICTED, number)
+    found = [gone.look_up(b"key%d" % number) for number in range(56)]
+    assert [miss.need_nbytes for miss in found] == [*range(56)]
+
+
+def test_the_oldest_of_a_place_is_forgotten_first(gone: Gone) -> None:
+    for number in range(10_000):
+        gone.note(b"key%d" % number, MissReason.EVICTED, number)
+    kept = [n for n in range(10_000) if gone.look_up(b"key%d" % n).need_nbytes == n]
+    assert len(kept) >= 160
+    assert min(kept[1:]) > 9_500
+
+
 def test_the_table_forgets_instead_of_growing(gone: Gone, tmp_path: Path) -> None:
     size = allocated_nbytes(tmp_path)
     for number in range(10_000):
