@@ -4,8 +4,6 @@ Composes who gives room: free ranges, leftovers, evictions, the index's care.
 Which entries go is the evictor's plan; how a window is cleared is `claims`.
 """
 
-from contextlib import suppress
-
 from gridcache.errors import OutOfSpaceError
 from gridcache.store.claims import CannotMoveError, ChangedError, Reservation
 from gridcache.store.evictions import Evictions
@@ -75,14 +73,16 @@ class Relief:
         OutOfSpaceError
             Pins, leases or other writers hold everything.
         """
-        patience, trouble = _PATIENCE, None
+        patience, trouble, seen = _PATIENCE, None, -1
         for _ in range(TRIES):
             try:
                 found, progress = self._try_reserve(nbytes)
                 if found is not None:
                     return found
                 if not progress and not self.leftovers.reap():
-                    patience -= 1
+                    puts = self._parts.index.snapshot(lambda txn: txn.state.generation)
+                    patience -= puts == seen  # else others were faster, once more
+                    seen = puts
                     if not patience or not self._loosen(nbytes):
                         break
             except IndexFullError:
@@ -126,7 +126,7 @@ class Relief:
         self.crowded = found is None
         if cleared is not None:
             return self._parts.claims.confirm([cleared], nbytes), True
-        return found or self._clear_window(nbytes), False
+        return (found, True) if found else self._clear_window(nbytes)
 
     def _reserve_simply(
         self, txn: WriteTxn, nbytes: int
@@ -142,9 +142,12 @@ class Relief:
             return None, None
         return None, self._parts.claims.clear_one(txn, *coldest, nbytes, "space")
 
-    def _clear_window(self, nbytes: int) -> Reservation | None:
-        """Evict a window, as cold and with as few moves as can be."""
-        parts = self._parts
+    def _clear_window(self, nbytes: int) -> tuple[Reservation | None, bool]:
+        """Evict a window, as cold and with as few moves as can be.
+
+        Also says if a plan failed because others were faster: worth another try.
+        """
+        parts, changed = self._parts, False
         pinned = parts.clients.pinned_offsets()
         spaces = parts.index.snapshot(parts.evictor.victims)
         unused = self.room.unused()
@@ -154,10 +157,15 @@ class Relief:
             for start in range(len(givers)):
                 order = givers[start:] + givers[:start]
                 window = parts.evictor.find_window(parts.index, order, terms)
-                with suppress(ChangedError, CannotMoveError):
-                    if window is not None:
-                        return parts.claims.window(window, nbytes, "space")
-        return None
+                if window is None:
+                    continue
+                try:
+                    return parts.claims.window(window, nbytes, "space"), False
+                except ChangedError:
+                    changed = True
+                except CannotMoveError:
+                    continue
+        return None, changed
 
     def out_of_space(self, nbytes: int) -> OutOfSpaceError:
         """What to raise when nothing helped."""
