@@ -60,7 +60,6 @@ class ClientRow:
         self._free: deque[int] = deque(range(PINS))
         self._fences = threading.local()
         self._left = self._frozen = False
-        self.leased_nbytes = 0
 
     def introduce(self) -> None:
         """Write who holds the row."""

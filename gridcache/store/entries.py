@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from struct import Struct
+from typing import Any
 
 import xxhash
 
@@ -92,9 +93,7 @@ class Books:
         with txn.txn.cursor(txn.tables.extents) as cursor:
             found = cursor.set_range(offset_key(start))
             while found:
-                key, value = cursor.item()
-                units, slot = _EXTENT.unpack(value)
-                yield Extent(int.from_bytes(key, _ORDER), units * _UNIT, slot)
+                yield _extent_at(cursor)
                 found = cursor.next()
 
     def extents_before(self, txn: WriteTxn, end: int) -> Iterator[Extent]:
@@ -103,9 +102,7 @@ class Books:
             found = cursor.set_range(offset_key(end))
             found = cursor.prev() if found else cursor.last()
             while found:
-                key, value = cursor.item()
-                units, slot = _EXTENT.unpack(value)
-                yield Extent(int.from_bytes(key, _ORDER), units * _UNIT, slot)
+                yield _extent_at(cursor)
                 found = cursor.prev()
 
     def extent_before(self, txn: WriteTxn, offset: int) -> int:
@@ -139,16 +136,20 @@ class Books:
             txn.put(_SLOT.pack(entry.slot), key, db=txn.tables.slots)
         namespace_id = int.from_bytes(key[:2], "big")
         self._describe(entry, namespace_id, compressible=compressible)
-        txn.put(key, self.pack(key, entry), db=txn.tables.entries)
-        if entry.offset >= 0:
-            value = _EXTENT.pack(entry.extent_nbytes // _UNIT, entry.slot)
-            txn.put(offset_key(entry.offset), value, db=txn.tables.extents)
+        self._record(txn, key, entry)
         if entry.expires:
             moment = expiry_key(key, entry.expires)
             txn.put(moment, key, db=txn.tables.expiries)
         for tag in entry.tags:
             txn.put(tag_key(namespace_id, tag), key, db=txn.tables.tags)
         _count(account, entry, 1)
+
+    def _record(self, txn: WriteTxn, key: bytes, entry: Entry) -> None:
+        """Write an entry's record and the row of its extent."""
+        txn.put(key, self.pack(key, entry), db=txn.tables.entries)
+        if entry.offset >= 0:
+            value = _EXTENT.pack(entry.extent_nbytes // _UNIT, entry.slot)
+            txn.put(offset_key(entry.offset), value, db=txn.tables.extents)
 
     def _describe(self, entry: Entry, namespace_id: int, *, compressible: bool) -> None:
         # Before the commit: after an abort the record names a generation that
@@ -224,10 +225,8 @@ class Books:
     def relocate(self, txn: WriteTxn, key: bytes, entry: Entry, offset: int) -> None:
         """Point an entry at its bytes' new place; the old one is nobody's."""
         txn.txn.delete(offset_key(entry.offset), db=txn.tables.extents)
-        value = _EXTENT.pack(entry.extent_nbytes // _UNIT, entry.slot)
-        txn.put(offset_key(offset), value, db=txn.tables.extents)
         entry.offset = offset
-        txn.put(key, self.pack(key, entry), db=txn.tables.entries)
+        self._record(txn, key, entry)
 
     def reframe(
         self,
@@ -243,9 +242,7 @@ class Books:
         old, new = versions
         txn.txn.delete(offset_key(old.offset), db=txn.tables.extents)
         units = new.extent_nbytes // _UNIT
-        value = _EXTENT.pack(units, new.slot)
-        txn.put(offset_key(new.offset), value, db=txn.tables.extents)
-        txn.put(key, self.pack(key, new), db=txn.tables.entries)
+        self._record(txn, key, new)
         txn.after.append(lambda: self.access.set_units(new.slot, units))
         _count(account, old, -1)
         _count(account, new, 1)
@@ -283,14 +280,6 @@ class Books:
             free(txn, offset, nbytes)
         return sum(nbytes for _, nbytes in ready)
 
-    def account(self, txn: WriteTxn, namespace_id: int) -> Account:
-        """The account of a namespace, to be saved in the same transaction."""
-        return load_account(txn, namespace_id)
-
-    def save(self, txn: WriteTxn, namespace_id: int, account: Account) -> None:
-        """Save what `account` gave."""
-        save_account(txn, namespace_id, account)
-
     def charge(self, txn: WriteTxn, namespace_id: int) -> "_Charge":
         """The namespace's account, saved at the end of the block."""
         return _Charge(txn, namespace_id)
@@ -320,6 +309,12 @@ def tag_key(namespace_id: int, tag: str) -> bytes:
 def expiry_key(key: bytes, expires: float) -> bytes:
     """The place of an entry in the list of what is due when."""
     return _fit(_INSTANT.pack(expires) + key)
+
+
+def _extent_at(cursor: Any) -> Extent:
+    key, value = cursor.item()
+    units, slot = _EXTENT.unpack(value)
+    return Extent(int.from_bytes(key, _ORDER), units * _UNIT, slot)
 
 
 def _fit(key: bytes) -> bytes:

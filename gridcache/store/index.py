@@ -265,6 +265,10 @@ class Index:
 
         return self.snapshot(count)
 
+    def state(self) -> State:
+        """The counters as they are now; a copy."""
+        return self.snapshot(lambda txn: txn.state)
+
     def entries(self) -> int:
         """How many entries there are."""
         return int(

@@ -85,7 +85,7 @@ class NodeStore:
     @property
     def capacity_nbytes(self) -> int:
         """The bound on the whole directory."""
-        return self._parts.index.snapshot(lambda txn: txn.state.capacity_nbytes)
+        return self._parts.index.state().capacity_nbytes
 
     @property
     def on_disk(self) -> bool:
@@ -250,7 +250,7 @@ class NodeStore:
 
     def _has_work(self) -> bool:
         parts = self._parts
-        if parts.index.snapshot(lambda txn: txn.state.retired):
+        if parts.index.state().retired:
             return True
         dead = list(parts.clients.dead_rows())
         for _, fd in dead:

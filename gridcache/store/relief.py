@@ -80,7 +80,7 @@ class Relief:
                 if found is not None:
                     return found
                 if not progress and not self.leftovers.reap():
-                    puts = self._parts.index.snapshot(lambda txn: txn.state.generation)
+                    puts = self._parts.index.state().generation
                     patience -= puts == seen  # else others were faster, once more
                     seen = puts
                     if not patience or not self._loosen(nbytes):
@@ -103,16 +103,15 @@ class Relief:
 
     def reserve_free(self, nbytes: int) -> Reservation | None:
         """A range of the arena if there is a free one; never evicts."""
+        return self.index.transact(lambda txn: self._reserve_free(txn, nbytes))
 
-        def work(txn: WriteTxn) -> Reservation | None:
-            self.leftovers.free(txn)
-            offset = self.room.allocate(txn, nbytes)
-            if offset is None:
-                return None
-            txn.after.append(self._parts.access.note_reuse)
-            return self._parts.claims.simple(txn, offset, nbytes)
-
-        return self.index.transact(work)
+    def _reserve_free(self, txn: WriteTxn, nbytes: int) -> Reservation | None:
+        self.leftovers.free(txn)
+        offset = self.room.allocate(txn, nbytes)
+        if offset is None:
+            return None
+        txn.after.append(self._parts.access.note_reuse)
+        return self._parts.claims.simple(txn, offset, nbytes)
 
     def _try_reserve(self, nbytes: int) -> tuple[Reservation | None, bool]:
         """One round: the reservation, and whether anything was cleared for it."""
@@ -132,11 +131,9 @@ class Relief:
         self, txn: WriteTxn, nbytes: int
     ) -> tuple[Reservation | None, Piece | None]:
         """Reserve a free range, or clear the coldest entry if that is enough."""
-        self.leftovers.free(txn)
-        offset = self.room.allocate(txn, nbytes)
-        if offset is not None:
-            txn.after.append(self._parts.access.note_reuse)
-            return self._parts.claims.simple(txn, offset, nbytes), None
+        free = self._reserve_free(txn, nbytes)
+        if free is not None:
+            return free, None
         coldest = self._parts.evictor.coldest(txn, nbytes)
         if coldest is None:
             return None, None

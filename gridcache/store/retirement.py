@@ -203,7 +203,7 @@ class Retirement:
 
     def _try(self, work: Callable[[WriteTxn], T]) -> T | None:
         """Take steps if any extent is retired and the index has a page for it."""
-        if not self._index.snapshot(lambda txn: txn.state.retired):
+        if not self._index.state().retired:
             return None
         try:
             return self._index.transact(work)

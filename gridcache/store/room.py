@@ -20,6 +20,7 @@ from gridcache.store.clients import ROW_NBYTES
 from gridcache.store.files import PAGE
 from gridcache.store.layout import MINIMUM_CAPACITY, Superblock, write_superblock
 from gridcache.store.parts import Parts
+from gridcache.store.state import State
 from gridcache.store.transaction import WriteTxn
 from gridcache.store.window import Piece
 
@@ -104,10 +105,14 @@ class Room:
         """The arena's greatest length beside an index."""
         return (capacity - index_nbytes - self.overhead_nbytes()) & -PAGE
 
+    def _state_and_limit(self) -> tuple[State, int]:
+        """The counters, and the arena's greatest length with them."""
+        state = self._parts.index.state()
+        return state, self.arena_limit(state.capacity_nbytes, state.index_nbytes)
+
     def largest_value_nbytes(self) -> int:
         """Bytes no reservation can exceed, however much is evicted."""
-        state = self._parts.index.snapshot(lambda txn: txn.state)
-        return self.arena_limit(state.capacity_nbytes, state.index_nbytes)
+        return self._state_and_limit()[1]
 
     # -- arena -------------------------------------------------------------
 
@@ -159,8 +164,7 @@ class Room:
         It grows ahead, in proportion, while the arena still does: later its
         pages must be taken from the arena's tail, which costs entries.
         """
-        state = self._parts.index.snapshot(lambda txn: txn.state)
-        limit = self.arena_limit(state.capacity_nbytes, state.index_nbytes)
+        state, limit = self._state_and_limit()
         if not 0 < state.top < limit:
             return False
         used = self._parts.index.used_nbytes() * _AHEAD
@@ -170,8 +174,7 @@ class Room:
 
     def unused(self) -> tuple[int, int] | None:
         """(offset, nbytes) above the top that the arena could still take."""
-        state = self._parts.index.snapshot(lambda txn: txn.state)
-        limit = self.arena_limit(state.capacity_nbytes, state.index_nbytes)
+        state, limit = self._state_and_limit()
         limit = max(limit, state.arena_nbytes) & -ALIGNMENT
         return (state.top, limit - state.top) if limit > state.top else None
 
@@ -241,7 +244,7 @@ class Room:
 
     def grow_index(self) -> bool:
         """Give the index one more step; False at its share or if it is stuck."""
-        state = self._parts.index.snapshot(lambda txn: txn.state)
+        state = self._parts.index.state()
         capacity = state.capacity_nbytes
         wanted = self._parts.index.nbytes + index_step(capacity)
         if wanted > capacity * _INDEX_SHARE:
@@ -266,14 +269,13 @@ class Room:
 
     def make_budget(self, nbytes: int) -> bool:
         """See to `nbytes` more for the other files, at the arena's cost."""
-        state = self._parts.index.snapshot(lambda txn: txn.state)
-        limit = self.arena_limit(state.capacity_nbytes, state.index_nbytes) - nbytes
+        state, limit = self._state_and_limit()
+        limit -= nbytes
         return state.arena_nbytes <= limit or self.shrink_arena(limit & -PAGE)
 
     def keep_bound(self) -> None:
         """Give way to clients that joined: their rows take from the spare."""
-        state = self._parts.index.snapshot(lambda txn: txn.state)
-        limit = self.arena_limit(state.capacity_nbytes, state.index_nbytes)
+        state, limit = self._state_and_limit()
         if state.arena_nbytes > limit:
             self.shrink_arena(limit)
         if self._parts.arena.nbytes > state.arena_nbytes:
@@ -300,7 +302,7 @@ class Room:
             Index, pins or leases need more; the old capacity stays.
         """
         check_capacity(capacity, self._parts.directory)
-        state = self._parts.index.snapshot(lambda txn: txn.state)
+        state = self._parts.index.state()
         before = state.capacity_nbytes
         limit = self.arena_limit(capacity, state.index_nbytes)
         try:

@@ -15,7 +15,12 @@ from gridcache.errors import ValueTooLargeError
 from gridcache.store.claims import Reservation
 from gridcache.store.disk import Head, body_checksum, head_nbytes, pack_head
 from gridcache.store.layout import INLINE_MAX, SINGLE_PHASE_MAX
-from gridcache.store.namespaces import Account, Namespace
+from gridcache.store.namespaces import (
+    Account,
+    Namespace,
+    load_account,
+    save_account,
+)
 from gridcache.store.parts import Parts
 from gridcache.store.records import Entry, entry_key, extent_nbytes
 from gridcache.store.relief import TRIES, NoRoomError, Relief
@@ -176,11 +181,11 @@ class Writer:
             self._parts.access.note_reuse()
             self.write(entry, order.frames)
         entry.generation = books.new_generation(txn)
-        account = books.account(txn, order.space.id)
+        account = load_account(txn, order.space.id)
         self._make_way(txn, put, account)
         compressible = order.space.compression == "auto"
         books.insert(txn, put.key, entry, account, compressible=compressible)
-        books.save(txn, order.space.id, account)
+        save_account(txn, order.space.id, account)
         if self._on_disk:
             self.write_head(put.key, entry, put.checksum)
         self._parts.count(order.space.id).puts += 1
