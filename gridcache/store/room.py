@@ -110,6 +110,11 @@ class Room:
         state = self._parts.index.state()
         return state, self.arena_limit(state.capacity_nbytes, state.index_nbytes)
 
+    def _at_most(self, state: State) -> int:
+        """The arena's limit by the other files as last seen, which only grow."""
+        room = state.capacity_nbytes - state.index_nbytes - self._overhead_floor
+        return room & -PAGE
+
     def largest_value_nbytes(self) -> int:
         """Bytes no reservation can exceed, however much is evicted."""
         return self._state_and_limit()[1]
@@ -141,8 +146,7 @@ class Room:
         state = txn.state
         if wanted <= state.arena_nbytes:
             return True
-        most = state.capacity_nbytes - state.index_nbytes - self._overhead_floor
-        if wanted > most & -PAGE:
+        if wanted > self._at_most(state):
             return False  # the usual case at capacity, without asking the files
         limit = self.arena_limit(state.capacity_nbytes, state.index_nbytes)
         if wanted > limit:
@@ -174,7 +178,10 @@ class Room:
 
     def unused(self) -> tuple[int, int] | None:
         """(offset, nbytes) above the top that the arena could still take."""
-        state, limit = self._state_and_limit()
+        state = self._parts.index.state()
+        if max(self._at_most(state), state.arena_nbytes) & -ALIGNMENT <= state.top:
+            return None  # without asking the files
+        limit = self.arena_limit(state.capacity_nbytes, state.index_nbytes)
         limit = max(limit, state.arena_nbytes) & -ALIGNMENT
         return (state.top, limit - state.top) if limit > state.top else None
 

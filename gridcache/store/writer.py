@@ -154,13 +154,19 @@ class Writer:
         """Commit, making room in between where something is full."""
         for _ in range(TRIES):
             try:
-                return self._relief.index.transact(lambda txn: self._commit(txn, put))
+                generation = self._relief.index.transact(
+                    lambda txn: self._commit(txn, put)
+                )
             except _OverQuotaError:
                 self._relief.evictions.make_quota_room(
                     put.order.space, put.key, put.entry.stored_nbytes
                 )
             except _SlotsUsedError:
                 self._relief.index.grow_access()
+            else:
+                if generation is not None:  # here: a transaction may run twice
+                    self._parts.count(put.order.space.id).puts += 1
+                return generation
         raise self._relief.out_of_space(put.entry.stored_nbytes)
 
     def _look_after_index(self) -> None:
@@ -188,7 +194,6 @@ class Writer:
         save_account(txn, order.space.id, account)
         if self._on_disk:
             self.write_head(put.key, entry, put.checksum)
-        self._parts.count(order.space.id).puts += 1
         return entry.generation
 
     def _make_way(self, txn: WriteTxn, put: _Put, account: Account) -> None:
