@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gridcache.cache import GridCache
+    from gridcache.cluster_config import load_cluster_config
     from gridcache.errors import (
         CacheWarning,
         ClosedError,
@@ -57,10 +58,15 @@ __all__ = [
     "ValueTooLargeError",
     "__version__",
     "grid_cache",
+    "load_cluster_config",
     "load_ipython_extension",
 ]
 
-_HOMES = {"GridCache": "gridcache.cache", "grid_cache": "gridcache.memoize"}
+_HOMES = {
+    "GridCache": "gridcache.cache",
+    "grid_cache": "gridcache.memoize",
+    "load_cluster_config": "gridcache.cluster_config",
+}
 """Where a name is defined; the errors are in `gridcache.errors`."""
 
 

@@ -14,12 +14,16 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gridcache.errors import ConfigError
 from gridcache.machine import automatic_capacity
 from gridcache.units import parse_bytes, parse_duration
+
+if TYPE_CHECKING:
+    from gridcache.cluster_config import load_cluster_config
 
 __all__ = [
     "COMPRESSIONS",
@@ -27,7 +31,9 @@ __all__ = [
     "Config",
     "automatic_capacity",
     "default_directory",
+    "load_cluster_config",
     "load_config",
+    "load_yaml",
 ]
 
 COMPRESSIONS = ("auto", "lz4")
@@ -44,6 +50,14 @@ _STORE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PREFIX = "GRIDCACHE_"
 _BOOLS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _Number = TypeVar("_Number", int, float)
+
+
+def __getattr__(name: str) -> Any:
+    """Hand out `load_cluster_config`, whose home imports this module."""
+    if name == "load_cluster_config":
+        return import_module("gridcache.cluster_config").load_cluster_config
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
 
 
 def default_directory() -> Path:
@@ -126,7 +140,7 @@ def _given(
 ) -> Iterator[tuple[str, object, str]]:
     """Yield setting, value and origin, the weakest origin first."""
     if path := _find_file(environ):
-        for key, value in _load_file(path).items():
+        for key, value in load_yaml(path).items():
             yield key, value, f"file {path}"
     for key in _READERS:
         name = _PREFIX + key.upper()
@@ -144,7 +158,14 @@ def _find_file(environ: Mapping[str, str]) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _load_file(path: Path) -> Mapping[str, object]:
+def load_yaml(path: Path) -> Mapping[str, object]:
+    """Read a YAML file of settings; an empty one is an empty mapping.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be read, is no YAML, or holds no mapping; names the file.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:
