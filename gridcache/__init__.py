@@ -21,15 +21,21 @@ if TYPE_CHECKING:
     from gridcache.cache import GridCache
     from gridcache.cluster_config import load_cluster_config
     from gridcache.errors import (
+        AllocationError,
+        BlockNotFoundError,
+        BlockRangeError,
         CacheWarning,
         ClosedError,
         ConfigError,
         CorruptFramesError,
         GridCacheError,
         KeyNotFoundError,
+        NoAvailableNodesError,
+        NodeLostError,
         NotEncodableError,
         NotKeyableError,
         OutOfSpaceError,
+        PoolNotInitializedError,
         StoreAccessError,
         StoreFormatError,
         StoreStalledError,
@@ -41,6 +47,9 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "AllocationError",
+    "BlockNotFoundError",
+    "BlockRangeError",
     "CacheWarning",
     "ClosedError",
     "ConfigError",
@@ -48,9 +57,12 @@ __all__ = [
     "GridCache",
     "GridCacheError",
     "KeyNotFoundError",
+    "NoAvailableNodesError",
+    "NodeLostError",
     "NotEncodableError",
     "NotKeyableError",
     "OutOfSpaceError",
+    "PoolNotInitializedError",
     "StoreAccessError",
     "StoreFormatError",
     "StoreStalledError",

@@ -14,7 +14,13 @@
     |-- StoreAccessError    (also a PermissionError)  another directory or user
     |-- StoreFormatError    (also a ValueError)       another version wrote the store
     |-- ClosedError         (also a ValueError)       open it again
-    `-- ConfigError         (also a ValueError)       correct the setting
+    |-- ConfigError         (also a ValueError)       correct the setting
+    |-- BlockNotFoundError  (also a KeyError)         freed or never allocated
+    |-- BlockRangeError     (also an IndexError)      stay inside the block
+    |-- AllocationError     (also a MemoryError)      smaller block, another node
+    |-- NoAvailableNodesError (also a LookupError)    bring nodes up, correct the name
+    |-- NodeLostError       (also a ConnectionError)  its memory is gone, allocate anew
+    `-- PoolNotInitializedError (also a RuntimeError) call `initialize()` first
 
 Every error carries `kind`, a stable text for programs, and `context`, the facts
 of the case by name. All survive pickling.
@@ -23,15 +29,21 @@ of the case by name. All survive pickling.
 from typing import Any
 
 __all__ = [
+    "AllocationError",
+    "BlockNotFoundError",
+    "BlockRangeError",
     "CacheWarning",
     "ClosedError",
     "ConfigError",
     "CorruptFramesError",
     "GridCacheError",
     "KeyNotFoundError",
+    "NoAvailableNodesError",
+    "NodeLostError",
     "NotEncodableError",
     "NotKeyableError",
     "OutOfSpaceError",
+    "PoolNotInitializedError",
     "StoreAccessError",
     "StoreFormatError",
     "StoreStalledError",
@@ -146,6 +158,47 @@ class ConfigError(GridCacheError, ValueError):
     """A setting is wrong; names it, its value and what is allowed."""
 
     kind = "config"
+
+
+class BlockNotFoundError(GridCacheError, KeyError):
+    """No memory block has this number or id; `reason` tells freed from unknown."""
+
+    kind = "block_not_found"
+
+    @property
+    def reason(self) -> str:
+        """`freed`, or `unknown`: never allocated, or forgotten since."""
+        return str(self.context.get("reason", "unknown"))
+
+
+class BlockRangeError(GridCacheError, IndexError, ValueError):
+    """An offset or a size is outside a memory block; not a byte was touched."""
+
+    kind = "block_range"
+
+
+class AllocationError(GridCacheError, MemoryError):
+    """A node cannot give a memory block of this size now."""
+
+    kind = "allocation"
+
+
+class NoAvailableNodesError(GridCacheError, LookupError):
+    """No node, or not the one asked for, gives memory."""
+
+    kind = "no_nodes"
+
+
+class NodeLostError(GridCacheError, ConnectionError):
+    """The node of a memory block is gone, and the block with it."""
+
+    kind = "node_lost"
+
+
+class PoolNotInitializedError(GridCacheError, RuntimeError):
+    """A memory pool was used before `initialize()` or after `shutdown()`."""
+
+    kind = "pool_not_initialized"
 
 
 class CacheWarning(UserWarning):

@@ -8,13 +8,19 @@ from gridcache import errors
 from gridcache.errors import CacheWarning, GridCacheError, KeyNotFoundError
 
 TREE: dict[str, tuple[type[Exception], str]] = {
+    "AllocationError": (MemoryError, "allocation"),
+    "BlockNotFoundError": (KeyError, "block_not_found"),
+    "BlockRangeError": (IndexError, "block_range"),
     "ClosedError": (ValueError, "closed"),
     "ConfigError": (ValueError, "config"),
     "CorruptFramesError": (ValueError, "corrupt"),
     "KeyNotFoundError": (KeyError, "key_not_found"),
+    "NoAvailableNodesError": (LookupError, "no_nodes"),
+    "NodeLostError": (ConnectionError, "node_lost"),
     "NotEncodableError": (TypeError, "not_encodable"),
     "NotKeyableError": (TypeError, "not_keyable"),
     "OutOfSpaceError": (MemoryError, "out_of_space"),
+    "PoolNotInitializedError": (RuntimeError, "pool_not_initialized"),
     "StoreAccessError": (PermissionError, "access"),
     "StoreFormatError": (ValueError, "format"),
     "StoreStalledError": (TimeoutError, "stalled"),
