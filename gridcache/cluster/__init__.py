@@ -1,0 +1,1 @@
+"""The grid: the stores of a Ray cluster as one cache."""

@@ -1,0 +1,163 @@
+"""Table: the partition table while it changes, and the one counter of terms.
+
+Each method is one step of the protocol; none leaves a partition with two owners
+or gives a term twice. When a step is allowed is decided in
+`gridcache.cluster.roster`; what a finished table looks like is `view.View`.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gridcache.cluster.placement import NOBODY, Int32s
+from gridcache.cluster.view import Member, Move, View
+
+__all__ = ["Table"]
+
+_Bools = NDArray[np.bool_]
+
+
+class Table:
+    """Owners, backups and moves of all partitions.
+
+    Parameters
+    ----------
+    view
+        What the table starts from; its arrays are copied.
+    last_term
+        The highest term ever given.
+    """
+
+    def __init__(self, view: View, last_term: int = 0) -> None:
+        self.owners = view.owners.copy()
+        self.terms = view.terms.copy()
+        self.backups = view.backups.copy()
+        self.backup_terms = view.backup_terms.copy()
+        self.ready = view.ready.copy()
+        self.lost_at = view.lost_at.copy()
+        self.lost_epochs = view.lost_epochs.copy()
+        self.empty_epochs = view.empty_epochs.copy()
+        self.moves = {move.partition: move for move in view.moves}
+        self.last_term = last_term
+
+    def view(self, grid: str, epoch: int, members: Iterable[Member]) -> View:
+        """Copy the table into a view."""
+        return View(
+            grid=grid,
+            epoch=epoch,
+            members=tuple(members),
+            owners=_fixed(self.owners),
+            terms=_fixed(self.terms),
+            backups=_fixed(self.backups),
+            backup_terms=_fixed(self.backup_terms),
+            ready=_fixed(self.ready),
+            lost_at=_fixed(self.lost_at),
+            lost_epochs=_fixed(self.lost_epochs),
+            empty_epochs=_fixed(self.empty_epochs),
+            moves=tuple(self.moves.values()),
+        )
+
+    def heading(self) -> Int32s:
+        """Owners as they will be once every present move is done."""
+        owners = self.owners.copy()
+        for move in self.moves.values():
+            owners[move.partition] = move.target
+        return owners
+
+    def holds(self, number: int) -> bool:
+        """Whether a member owns, backs up or moves anything."""
+        in_moves = any(
+            number in (one.source, one.target) for one in self.moves.values()
+        )
+        return in_moves or bool(
+            (self.owners == number).any() | (self.backups == number).any()
+        )
+
+    def begin(self, partitions: _Bools, owners: Int32s) -> None:
+        """Give partitions that nobody owns to `owners`, empty, under new terms."""
+        self.owners[partitions] = owners[partitions]
+        given = partitions & (owners != NOBODY)
+        self.terms[partitions] = 0
+        self.terms[given] = self._new_terms(int(given.sum()))
+
+    def promote(self, partitions: _Bools) -> None:
+        """Make ready backups owners: what they hold is visible from now on."""
+        self.owners[partitions] = self.backups[partitions]
+        self.terms[partitions] = self.backup_terms[partitions]
+        self._unback(partitions)
+
+    def lose(
+        self, partitions: _Bools, empty: _Bools, epoch: int, wall_s: float
+    ) -> None:
+        """Note that the owner of `partitions` was lost, of `empty` the content too."""
+        self.lost_epochs[partitions] = epoch
+        self.lost_at[partitions] = wall_s
+        self.empty_epochs[empty] = epoch
+        self.owners[empty] = NOBODY
+        self._unback(empty)
+
+    def drop_backups(self, numbers: Iterable[int]) -> None:
+        """Have none of these members as a backup any more."""
+        self._unback(np.isin(self.backups, list(numbers)))
+
+    def set_backups(self, planned: Int32s) -> None:
+        """Replace backups where the plan differs; a new one has nothing yet."""
+        changed = planned != self.backups
+        self._unback(changed)
+        self.backups[changed] = planned[changed]
+        given = changed & (planned != NOBODY)
+        self.backup_terms[given] = self._new_terms(int(given.sum()))
+
+    def filled(self, number: int, partition: int, backup_term: int) -> bool:
+        """Mark a backup ready; False if this owner or this backup is not current."""
+        current = self.owners[partition] == number and backup_term != 0
+        if not current or self.backup_terms[partition] != backup_term:
+            return False
+        self.ready[partition] = True
+        return True
+
+    def start(self, partition: int, target: int) -> None:
+        """Begin to move a partition."""
+        term = int(self._new_terms(1)[0])
+        source = int(self.owners[partition])
+        self.moves[partition] = Move(partition, source, target, term)
+
+    def finish(self, number: int, partition: int, term: int) -> bool:
+        """Make the target of a move the owner; False if there is no such move."""
+        move = self.moves.get(partition)
+        if move is None or (move.target, move.term) != (number, term):
+            return False
+        del self.moves[partition]
+        self.owners[partition] = number
+        self.terms[partition] = term
+        if self.backups[partition] == number:
+            self._unback(np.arange(len(self.owners)) == partition)
+        return True
+
+    def drop_moves(self, sources: Iterable[int], targets: Iterable[int]) -> None:
+        """Forget moves from `sources` and to `targets`; nothing was taken yet."""
+        from_, to = set(sources), set(targets)
+        self.moves = {
+            partition: move
+            for partition, move in self.moves.items()
+            if move.source not in from_ and move.target not in to
+        }
+
+    def _unback(self, partitions: _Bools) -> None:
+        self.backups[partitions] = NOBODY
+        self.backup_terms[partitions] = 0
+        self.ready[partitions] = False
+
+    def _new_terms(self, count: int) -> NDArray[np.int64]:
+        """Terms never given before: an old one would bring old entries back."""
+        first = self.last_term + 1
+        self.last_term += count
+        return np.arange(first, first + count, dtype=np.int64)
+
+
+def _fixed(array: NDArray[Any]) -> NDArray[Any]:
+    copied = array.copy()
+    copied.flags.writeable = False
+    return copied
