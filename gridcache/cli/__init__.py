@@ -20,15 +20,15 @@ __all__ = ["main"]
     lazy=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=(
-        "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no store to reach, "
-        "4 no such key, 5 no room, 130 interrupted. Data goes to stdout, "
+        "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no store or node to reach, "
+        "4 no such key or block, 5 no room, 130 interrupted. Data goes to stdout, "
         "everything else to stderr."
     ),
 )
 @click.version_option(package_name="gridcache", prog_name="gridcache")
 @remember_options
 def main() -> None:
-    """Look into, fill and repair the caches of this machine.
+    """Look into, fill and repair the caches of this machine, join machines to a grid.
 
     Options may stand before or after the command. Settings come from the flag,
     else the environment, else the configuration file, else the default

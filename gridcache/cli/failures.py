@@ -11,9 +11,13 @@ from typing import IO, Any
 import click
 
 from gridcache.errors import (
+    AllocationError,
+    BlockNotFoundError,
     ConfigError,
     GridCacheError,
     KeyNotFoundError,
+    NoAvailableNodesError,
+    NodeLostError,
     OutOfSpaceError,
     StoreAccessError,
     StoreFormatError,
@@ -51,8 +55,12 @@ class Failure(click.ClickException):
 
 _CODES: tuple[tuple[type[GridCacheError], ExitCode], ...] = (
     (KeyNotFoundError, ExitCode.NO_KEY),
+    (BlockNotFoundError, ExitCode.NO_KEY),
     (ValueTooLargeError, ExitCode.NO_ROOM),
     (OutOfSpaceError, ExitCode.NO_ROOM),
+    (AllocationError, ExitCode.NO_ROOM),
+    (NoAvailableNodesError, ExitCode.NO_STORE),
+    (NodeLostError, ExitCode.NO_STORE),
     (StoreStalledError, ExitCode.NO_STORE),
     (StoreAccessError, ExitCode.NO_STORE),
     (StoreFormatError, ExitCode.NO_STORE),

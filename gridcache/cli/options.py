@@ -24,6 +24,8 @@ class Options:
 
     namespace: str | None = None
     path: str | None = None
+    config: str | None = None
+    """A cluster file."""
     format: str = "table"
     color: str = "auto"
     progress: bool = True
@@ -74,6 +76,7 @@ def _common() -> list[Callable[[Callable[P, R]], Callable[P, R]]]:
     return [
         option("--namespace", metavar="NAME", help="Namespace of the store."),
         option("--path", metavar="DIR", help="A store of its own, by directory."),
+        option("--config", metavar="FILE", help="A cluster file: its grid."),
         option("--format", type=choice(FORMATS), help="Form of the output [table]."),
         option("--json", is_flag=True, callback=_json, help="Same as --format json."),
         option("--color", type=choice(("auto", "always", "never")), help="[auto]"),

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gridcache.cache import GridCache
+    from gridcache.cluster_config import ClusterConfig
     from gridcache.store.directory import StoreSummary
     from gridcache.store.node_store import NodeStore
 
 __all__ = [
+    "cluster_config",
     "find_store",
     "load_settings",
     "open_cache",
@@ -35,9 +37,35 @@ def load_settings(options: Options) -> Config:
     given: dict[str, Any] = {}
     if options.namespace is not None:
         given["namespace"] = options.namespace
+    if options.config is not None:
+        given |= _of_the_grid(cluster_config(options))
     config = load_config(**given)
     set_log_level(config.log_level)
     return config
+
+
+def cluster_config(options: Options) -> "ClusterConfig":
+    """What the cluster file says; without `--config` what holds without a file.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read or is wrong (exit 2).
+    """
+    from gridcache.cluster_config import (  # noqa: PLC0415 - loads yaml
+        ClusterConfig,
+        load_cluster_config,
+    )
+
+    return load_cluster_config(options.config) if options.config else ClusterConfig()
+
+
+def _of_the_grid(config: "ClusterConfig") -> dict[str, Any]:
+    """Settings by which a grid's store on this machine is found."""
+    given: dict[str, Any] = {"store": config.gridcache.grid}
+    if config.gridcache.directory is not None:
+        given["directory"] = config.gridcache.directory
+    return given
 
 
 def stores_directory(options: Options) -> Path:

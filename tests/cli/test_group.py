@@ -59,7 +59,7 @@ def test_every_command_has_the_common_options(name: str) -> None:
     )
     for leaf in leaves:
         options = {option for param in leaf.params for option in param.opts}
-        wanted = {"--namespace", "--path", "--format", "--json", "--color"}
+        wanted = {"--namespace", "--path", "--format", "--json", "--color", "--config"}
         assert wanted | {"--no-progress"} <= options
 
 
@@ -80,6 +80,10 @@ def test_a_misspelt_command_is_suggested() -> None:
         (errors.StoreAccessError("x"), 3),
         (errors.StoreFormatError("x"), 3),
         (errors.ConfigError("x"), 2),
+        (errors.BlockNotFoundError("x"), 4),
+        (errors.AllocationError("x"), 5),
+        (errors.NoAvailableNodesError("x"), 3),
+        (errors.NodeLostError("x"), 3),
         (errors.NotEncodableError("x"), 1),
         (errors.ClosedError("x"), 1),
     ],

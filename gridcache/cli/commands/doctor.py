@@ -21,7 +21,7 @@ def command(options: Options) -> None:
     """Look for what is wrong or missing on this machine.
 
     Versions, shared memory, permissions, logind's RemoveIPC, processes that stand
-    still in a store, limits, extras. Exit 1 if any line is fail.
+    still in a store, limits, extras, Ray with its token and ports. Exit 1 if any line is fail.
     """
     findings = list(examine(load_settings(options)))
     rows = [(str(one.status), one.subject, one.text, one.cure) for one in findings]

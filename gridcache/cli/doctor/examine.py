@@ -7,6 +7,7 @@ from gridcache.cli.doctor.finding import Finding, fail
 from gridcache.cli.doctor.limits import check_limits
 from gridcache.cli.doctor.memory import check_memory
 from gridcache.cli.doctor.permissions import check_permissions
+from gridcache.cli.doctor.ray import check_ports, check_ray
 from gridcache.cli.doctor.remove_ipc import check_remove_ipc
 from gridcache.cli.doctor.stores import check_stores
 from gridcache.cli.doctor.versions import check_versions
@@ -23,6 +24,8 @@ CHECKS: tuple[Callable[[Config], Iterable[Finding]], ...] = (
     check_limits,
     check_stores,
     check_extras,
+    check_ray,
+    check_ports,
 )
 
 
