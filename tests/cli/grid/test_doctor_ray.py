@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -17,15 +18,16 @@ pytest.importorskip("ray")
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
-    for name in ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH"):
-        monkeypatch.delenv(name, raising=False)
+    for name in ("ADDRESS", "AUTH_MODE", "AUTH_TOKEN", "AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(f"RAY_{name}", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     return Config(directory=tmp_path / "stores")
 
 
 @pytest.fixture
-def listening(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+def listening(config: Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """A port that answers, named as Ray's address."""
+    assert not config.directory.exists()
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
@@ -45,7 +47,7 @@ def test_without_ray_the_command_that_brings_it_is_named(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def absent(name: str) -> str:
-        raise doctor_ray.PackageNotFoundError(name)
+        raise PackageNotFoundError(name)
 
     monkeypatch.setattr(doctor_ray, "version", absent)
     (found,) = check_ray(config)
