@@ -20,7 +20,9 @@
     |-- AllocationError     (also a MemoryError)      smaller block, another node
     |-- NoAvailableNodesError (also a LookupError)    bring nodes up, correct the name
     |-- NodeLostError       (also a ConnectionError)  its memory is gone, allocate anew
-    `-- PoolNotInitializedError (also a RuntimeError) call `initialize()` first
+    |-- PoolNotInitializedError (also a RuntimeError) call `initialize()` first
+    |-- PeerError                                     the other node failed: read its log
+    `-- PeerLostError       (also a ConnectionError)  another node; `.sent` says if safe
 
 Every error carries `kind`, a stable text for programs, and `context`, the facts
 of the case by name. All survive pickling.
@@ -43,6 +45,8 @@ __all__ = [
     "NotEncodableError",
     "NotKeyableError",
     "OutOfSpaceError",
+    "PeerError",
+    "PeerLostError",
     "PoolNotInitializedError",
     "StoreAccessError",
     "StoreFormatError",
@@ -199,6 +203,23 @@ class PoolNotInitializedError(GridCacheError, RuntimeError):
     """A memory pool was used before `initialize()` or after `shutdown()`."""
 
     kind = "pool_not_initialized"
+
+
+class PeerError(GridCacheError):
+    """Another node failed at a request in a way that has no class of its own."""
+
+    kind = "peer"
+
+
+class PeerLostError(GridCacheError, ConnectionError):
+    """Another node cannot be reached, or went away before it had answered."""
+
+    kind = "peer_lost"
+
+    @property
+    def sent(self) -> bool:
+        """True if the request may have been carried out; False: certainly not."""
+        return bool(self.context.get("sent", True))
 
 
 class CacheWarning(UserWarning):

@@ -5,7 +5,12 @@ import pickle
 import pytest
 
 from gridcache import errors
-from gridcache.errors import CacheWarning, GridCacheError, KeyNotFoundError
+from gridcache.errors import (
+    CacheWarning,
+    GridCacheError,
+    KeyNotFoundError,
+    PeerLostError,
+)
 
 TREE: dict[str, tuple[type[Exception], str]] = {
     "AllocationError": (MemoryError, "allocation"),
@@ -20,6 +25,8 @@ TREE: dict[str, tuple[type[Exception], str]] = {
     "NotEncodableError": (TypeError, "not_encodable"),
     "NotKeyableError": (TypeError, "not_keyable"),
     "OutOfSpaceError": (MemoryError, "out_of_space"),
+    "PeerError": (Exception, "peer"),
+    "PeerLostError": (ConnectionError, "peer_lost"),
     "PoolNotInitializedError": (RuntimeError, "pool_not_initialized"),
     "StoreAccessError": (PermissionError, "access"),
     "StoreFormatError": (ValueError, "format"),
@@ -56,6 +63,11 @@ def test_a_missing_key_says_why_and_prints_without_quotes() -> None:
     assert error.reason == "evicted"
     assert str(error) == "no value for 'k'"
     assert KeyNotFoundError("k").reason == "never_stored"
+
+
+def test_a_lost_peer_counts_as_asked_unless_it_is_known_not_to_be() -> None:
+    assert PeerLostError("gone").sent
+    assert not PeerLostError("gone", sent=False).sent
 
 
 def test_each_error_stands_in_the_drawing() -> None:
