@@ -9,6 +9,7 @@ Every size and offset is a multiple of `ALIGNMENT`. Below `state.top` the free,
 live, reserved and retired ranges tile the arena; above it nothing was used yet.
 """
 
+import sys
 from collections.abc import Iterator
 from struct import Struct
 
@@ -32,8 +33,13 @@ offset_key = _WORD.pack
 """Native order: the tables by offset have integer keys."""
 
 
-def allocate(txn: WriteTxn, nbytes: int) -> int | None:
+def allocate(txn: WriteTxn, nbytes: int, limit: int = sys.maxsize) -> int | None:
     """Take `nbytes` from free extents, else from above the top.
+
+    Parameters
+    ----------
+    limit
+        An offset that the range must not pass.
 
     Returns
     -------
@@ -42,11 +48,11 @@ def allocate(txn: WriteTxn, nbytes: int) -> int | None:
     """
     state = txn.state
     if state.free_nbytes >= nbytes:
-        offset = _best_fit(txn, nbytes)
+        offset = _best_fit(txn, nbytes, limit)
         if offset is not None:
             state.reused_nbytes += nbytes
             return offset
-    if state.top + nbytes > state.arena_nbytes:
+    if state.top + nbytes > min(state.arena_nbytes, limit):
         return None
     offset = state.top
     state.top += nbytes
@@ -54,12 +60,16 @@ def allocate(txn: WriteTxn, nbytes: int) -> int | None:
     return offset
 
 
-def _best_fit(txn: WriteTxn, nbytes: int) -> int | None:
+def _best_fit(txn: WriteTxn, nbytes: int, limit: int) -> int | None:
     tables = txn.tables
     with txn.txn.cursor(tables.free_by_size) as cursor:
         if not cursor.set_range(_BE.pack(nbytes, 0)):
             return None
         size, offset = _BE.unpack(cursor.key())
+        while offset + nbytes > limit:
+            if not cursor.next():
+                return None
+            size, offset = _BE.unpack(cursor.key())
         cursor.delete()
     txn.txn.delete(_WORD.pack(offset), db=tables.free_by_offset)
     if size > nbytes:

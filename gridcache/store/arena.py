@@ -106,6 +106,13 @@ class Arena:
             mapping = self._map()
         return np.frombuffer(mapping, dtype=np.uint8, count=nbytes, offset=offset)
 
+    def map_range(self, offset: int, nbytes: int) -> tuple[mmap.mmap, int]:
+        """A writable mapping of a range alone, and where in it the range begins."""
+        start = offset & -mmap.ALLOCATIONGRANULARITY
+        length = offset + nbytes - start
+        mapping = mmap.mmap(self._fd, length, access=mmap.ACCESS_WRITE, offset=start)
+        return mapping, offset - start
+
     def _map(self) -> mmap.mmap:
         # Old mappings stay alive through the arrays that view them.
         size = os.fstat(self._fd).st_size

@@ -14,6 +14,8 @@ from struct import Struct
 from gridcache.codec.frames import ALIGNMENT
 from gridcache.errors import CorruptFramesError
 from gridcache.store.allocator import free_ranges
+from gridcache.store.block_pools import all_pools
+from gridcache.store.block_records import ACCOUNT, NO_POOL, all_blocks, next_number
 from gridcache.store.clients import Clients
 from gridcache.store.entries import Books, expiry_key, tag_key
 from gridcache.store.files import allocated_nbytes
@@ -69,6 +71,7 @@ class _Check:
         self._look_at_entries(txn)
         self._look_at_slots(txn)
         self._look_at_lists(txn)
+        self._look_at_blocks(txn)
         self._state = txn.state
 
     def _collect_ranges(self, txn: WriteTxn) -> None:
@@ -76,6 +79,8 @@ class _Check:
         for extent in books.extents(txn):
             self._extents[extent.offset] = (extent.nbytes, extent.slot)
             self.ranges.append((extent.offset, extent.nbytes, "live"))
+        for _, block in all_blocks(txn):
+            self.ranges.append((block.offset, block.extent_nbytes, "block"))
         self.ranges += [(*free, "free") for free in free_ranges(txn)]
         self.ranges += [(*retired, "retired") for retired in books.retired(txn)]
         if txn.state.retired != len(books.retired(txn)):
@@ -181,6 +186,22 @@ class _Check:
             odd = wanted.symmetric_difference(found)
             if odd or len(found) != len(wanted):
                 self._say(f"{name} and entries differ: {sorted(odd)[:4]}")
+
+    def _look_at_blocks(self, txn: WriteTxn) -> None:
+        found, pools, last = Account(), Counter[int](), -1
+        for last, block in all_blocks(txn):  # noqa: B007 - the last is wanted
+            found.entries += 1
+            found.raw_nbytes += block.nbytes
+            found.stored_nbytes += block.extent_nbytes
+            pools[block.pool] += block.pool != NO_POOL
+        said = load_account(txn, ACCOUNT)
+        if said != found:
+            self._say(f"account of the blocks: {said}, found {found}")
+        known = Counter({number: pool.blocks for number, pool in all_pools(txn)})
+        if known != pools:  # counters compare a zero like nothing
+            self._say(f"blocks of pools: {known}, found {pools}")
+        if last >= next_number(txn):
+            self._say(f"block {last} has a number of the future")
 
     def look_at_files(self, directory: Path) -> None:
         """Lengths, while others may be growing them."""

@@ -7,6 +7,7 @@ over free and cold neighbours; small others in between are moved away. Carrying
 a plan out is `claims`.
 """
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from gridcache.store.access import HELD, INLINE, USED, AccessTable
 from gridcache.store.allocator import free_before, free_ranges
+from gridcache.store.block_records import blocks_nbytes
 from gridcache.store.entries import Books
 from gridcache.store.eviction import get_policy
 from gridcache.store.eviction.queue import Candidate, VictimQueue
@@ -53,6 +55,8 @@ class Terms:
     """Offsets of leased extents: never in a window."""
     unused: tuple[int, int] | None = None
     """(offset, nbytes) above the top that the arena could still take."""
+    limit: int = sys.maxsize
+    """An offset that the window must not pass."""
 
 
 class Evictor:
@@ -71,7 +75,7 @@ class Evictor:
         if len(spaces) == 1:  # spares the accounts, at every eviction
             return spaces if get_policy(spaces[0].policy).evicts else []
         accounts = [load_account(txn, space.id) for space in spaces]
-        excess = _excess(spaces, accounts, txn.state.arena_nbytes)
+        excess = _excess(spaces, accounts, txn.state.arena_nbytes - blocks_nbytes(txn))
         order = sorted(range(len(spaces)), key=excess.__getitem__, reverse=True)
         return [
             spaces[number]
@@ -96,7 +100,9 @@ class Evictor:
         """The order of entries that have an extent."""
         return self.queue(space, refuse=HELD | INLINE)
 
-    def coldest(self, txn: WriteTxn, nbytes: int) -> tuple[bytes, Entry] | None:
+    def coldest(
+        self, txn: WriteTxn, nbytes: int, limit: int = sys.maxsize
+    ) -> tuple[bytes, Entry] | None:
         """The coldest entry of whoever must give, if it alone is long enough.
 
         The common case of equal sizes, cheap enough for the transaction that
@@ -108,7 +114,7 @@ class Evictor:
                 found = self._live(txn, candidate)
                 if found is not None and found[1].pinned:
                     continue  # since the scan
-                if found is not None and found[1].extent_nbytes >= nbytes:
+                if found is not None and _holds(found[1], nbytes, limit):
                     return found
                 if found is not None:
                     queue.put_back(candidate)
@@ -173,7 +179,7 @@ class Evictor:
     ) -> tuple[float, list[Piece]] | None:
         """The cheapest window around an entry, with its cost."""
         own = self._piece_of(txn, seed)
-        if own is None or own.offset in terms.pinned:
+        if own is None or own.offset in terms.pinned or own.end > terms.limit:
             return None
         after = self._walk(self._following(txn, own.end, terms), own, spaces, terms)
         before = self._walk(self._preceding(txn, own.offset), own, spaces, terms)
@@ -274,6 +280,8 @@ def _weigh(piece: Piece, warmth: float, terms: Terms) -> tuple[Piece, float]:
 
     Moving costs little against evicting: it takes time but no hit.
     """
+    if piece.end > terms.limit:
+        return _cut(piece, terms.limit)
     if piece.slot < 0:
         return piece, 0.0
     if piece.offset in terms.pinned:
@@ -285,6 +293,18 @@ def _weigh(piece: Piece, warmth: float, terms: Terms) -> tuple[Piece, float]:
     if warmth <= terms.cold:
         return piece, _EVICT_COST + warmth
     return piece, inf
+
+
+def _cut(piece: Piece, limit: int) -> tuple[Piece, float]:
+    """What is left of a piece before an offset: only above the top anything."""
+    if piece.slot != UNUSED or piece.offset >= limit:
+        return piece, inf
+    return replace(piece, nbytes=limit - piece.offset), 0.0
+
+
+def _holds(entry: Entry, nbytes: int, limit: int) -> bool:
+    """True if the extent of an entry is long enough below an offset."""
+    return entry.extent_nbytes >= nbytes and entry.offset + nbytes <= limit
 
 
 def _trim(run: list[Piece], nbytes: int) -> list[Piece]:

@@ -25,6 +25,8 @@ __all__ = ["IndexCare", "Trouble"]
 T = TypeVar("T")
 
 _INDEX_BATCH = 32
+_CHECK_EVERY, _PREPARE_EVERY = 16, 512
+"""Write transactions between two looks at the index's fill, now and to come."""
 _PAUSE_S = 0.002
 _ALONE_S = 0.1
 """Patience of the only client: nobody else will give pages back."""
@@ -78,6 +80,14 @@ class IndexCare:
             except IndexFullError:
                 trouble = trouble or self.trouble()
                 self.relieve(trouble)
+
+    def look_after(self) -> None:
+        """What is due before an allocation: now and then a look at the fill."""
+        writes = self._parts.index.writes
+        if writes % _CHECK_EVERY == 0 or self.is_exhausted:
+            self.watch()
+        if writes % _PREPARE_EVERY == 0:
+            self.prepare()
 
     def watch(self) -> None:
         """Keep the bound, and see to the index before it is full."""

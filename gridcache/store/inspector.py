@@ -7,6 +7,7 @@ from struct import Struct
 
 from gridcache.codec import describe
 from gridcache.store.allocator import largest_free
+from gridcache.store.block_records import ACCOUNT
 from gridcache.store.files import allocated_nbytes
 from gridcache.store.namespaces import Namespace, all_namespaces, load_account
 from gridcache.store.outcome import (
@@ -171,7 +172,7 @@ class Inspector:
         spaces = parts.index.snapshot(self._namespaces)
 
         def sizes(txn: WriteTxn) -> StoreStats:
-            state = txn.state
+            state, held = txn.state, load_account(txn, ACCOUNT)
             retired = sum(size for _, size in parts.books.retired(txn))
             return StoreStats(
                 path=str(parts.directory),
@@ -191,6 +192,8 @@ class Inspector:
                 on_disk=parts.superblock.on_disk,
                 durable=parts.superblock.durable,
                 namespaces=spaces,
+                blocks=held.entries,
+                blocks_nbytes=held.stored_nbytes,
             )
 
         used = parts.index.used_nbytes()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gridcache.store.clients import ClientRow
 
-__all__ = ["Lease", "LeaseBook", "leased_memory"]
+__all__ = ["Lease", "LeaseBook", "hold_memory", "leased_memory"]
 
 
 class LeaseBook:
@@ -57,12 +57,17 @@ class Lease:
 
 
 class _Leased(np.ndarray[Any, Any]):
-    lease: Lease
+    lease: object
 
 
 def leased_memory(view: NDArray[np.uint8], lease: Lease) -> memoryview:
     """Read-only memory of a view whose exporter holds the lease."""
+    view.flags.writeable = False
+    return hold_memory(view, lease)
+
+
+def hold_memory(view: NDArray[np.uint8], lease: object) -> memoryview:
+    """Memory of a view whose exporter holds something, as long as anybody looks."""
     owner: Any = view.view(_Leased)
     owner.lease = lease
-    owner.flags.writeable = False
     return memoryview(owner)

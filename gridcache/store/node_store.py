@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gridcache.errors import ClosedError, GridCacheError
 from gridcache.store import marks, recovery
+from gridcache.store.blocks import Blocks
 from gridcache.store.check import check_store
 from gridcache.store.compressor import Compressor
 from gridcache.store.durability import amend_extent
@@ -68,6 +69,7 @@ class NodeStore:
         self.inspector = Inspector(parts, self._reader)
         self.flights = Flights(parts, self._relief)
         self._remover = Remover(parts, self._relief, self.flights.void)
+        self.blocks = Blocks(parts, self._relief)
         self._housekeeper: Housekeeper | None = Housekeeper(self)
         self._closed = False
         self._reader.forget = self._remover.forget_damaged
@@ -223,6 +225,7 @@ class NodeStore:
 
     def check(self) -> CheckReport:
         """Verify the whole store."""
+        self.blocks.reap_dead()
         self._relief.leftovers.reap()
         return check_store(self._parts)
 
@@ -238,6 +241,7 @@ class NodeStore:
         parts = self._parts
         parts.row.beat()
         parts.index.drop_dead_readers()
+        self.blocks.tidy()
         while self._leases.ended:
             with suppress(IndexError):
                 parts.arena.forget(*self._leases.ended.popleft())
@@ -310,6 +314,7 @@ class NodeStore:
         parts.claims.forget_all()
         parts.index.after_fork_in_child()
         parts.counters.clear()
+        self.blocks.after_fork_in_child()
         parts.retirement.commits.after_fork()
         self.flights.after_fork_in_child()
         self._housekeeper = Housekeeper(self)
@@ -323,6 +328,7 @@ class NodeStore:
             self._housekeeper.stop()
         self.flights.close()
         with suppress(ClosedError):
+            self.blocks.flush()
             self._flush_counters()
         parts = self._parts
         with recovery.leaving(parts):

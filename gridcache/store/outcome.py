@@ -51,6 +51,10 @@ class Hit(NamedTuple):
     """Seconds the value took to compute; 0.0 where nobody said."""
     leased: bool
     """True if `body` is a view of the arena."""
+    term: int = 0
+    """The ownership it was written under, in a grid."""
+    immutable: bool = False
+    """Right wherever a copy of it lies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +187,10 @@ class StoreStats:
     on_disk: bool
     durable: bool
     namespaces: tuple[NamespaceStats, ...] = ()
+    blocks: int = 0
+    """Memory blocks."""
+    blocks_nbytes: int = 0
+    """What they hold of the arena."""
 
     def namespace(self, name: str) -> NamespaceStats:
         """Statistics of one namespace; zeros if it does not exist."""

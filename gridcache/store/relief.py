@@ -4,6 +4,8 @@ Composes who gives room: free ranges, leftovers, evictions, the index's care.
 Which entries go is the evictor's plan; how a window is cleared is `claims`.
 """
 
+import sys
+
 from gridcache.errors import OutOfSpaceError
 from gridcache.store.claims import CannotMoveError, ChangedError, Reservation
 from gridcache.store.evictions import Evictions
@@ -55,18 +57,23 @@ class Relief:
 
     # -- the arena ---------------------------------------------------------
 
-    def allocate(self, txn: WriteTxn, nbytes: int) -> int:
+    def allocate(self, txn: WriteTxn, nbytes: int, limit: int = sys.maxsize) -> int:
         """Allocate in this transaction; raises `NoRoomError`."""
         if txn.state.retired > _RETIRED_MAX:
             self.leftovers.free(txn)
-        offset = self.room.allocate(txn, nbytes)
+        offset = self.room.allocate(txn, nbytes, limit)
         if offset is None:
             self.crowded = True
             raise NoRoomError
         return offset
 
-    def reserve(self, nbytes: int) -> Reservation:
+    def reserve(self, nbytes: int, limit: int = sys.maxsize) -> Reservation:
         """A range of the arena, by eviction if need be.
+
+        Parameters
+        ----------
+        limit
+            An offset that the range must not pass.
 
         Raises
         ------
@@ -76,7 +83,7 @@ class Relief:
         patience, trouble, seen = _PATIENCE, None, -1
         for _ in range(TRIES):
             try:
-                found, progress = self._try_reserve(nbytes)
+                found, progress = self._try_reserve(nbytes, limit)
                 if found is not None:
                     return found
                 if not progress and not self.leftovers.reap():
@@ -105,19 +112,23 @@ class Relief:
         """A range of the arena if there is a free one; never evicts."""
         return self.index.transact(lambda txn: self._reserve_free(txn, nbytes))
 
-    def _reserve_free(self, txn: WriteTxn, nbytes: int) -> Reservation | None:
+    def _reserve_free(
+        self, txn: WriteTxn, nbytes: int, limit: int = sys.maxsize
+    ) -> Reservation | None:
         self.leftovers.free(txn)
-        offset = self.room.allocate(txn, nbytes)
+        offset = self.room.allocate(txn, nbytes, limit)
         if offset is None:
             return None
         txn.after.append(self._parts.access.note_reuse)
         return self._parts.claims.simple(txn, offset, nbytes)
 
-    def _try_reserve(self, nbytes: int) -> tuple[Reservation | None, bool]:
+    def _try_reserve(
+        self, nbytes: int, limit: int
+    ) -> tuple[Reservation | None, bool]:
         """One round: the reservation, and whether anything was cleared for it."""
         try:
             found, cleared = self._parts.index.transact(
-                lambda txn: self._reserve_simply(txn, nbytes)
+                lambda txn: self._reserve_simply(txn, nbytes, limit)
             )
         except UnsettledError:
             self._parts.retirement.settle()
@@ -125,21 +136,23 @@ class Relief:
         self.crowded = found is None
         if cleared is not None:
             return self._parts.claims.confirm([cleared], nbytes), True
-        return (found, True) if found else self._clear_window(nbytes)
+        return (found, True) if found else self._clear_window(nbytes, limit)
 
     def _reserve_simply(
-        self, txn: WriteTxn, nbytes: int
+        self, txn: WriteTxn, nbytes: int, limit: int
     ) -> tuple[Reservation | None, Piece | None]:
         """Reserve a free range, or clear the coldest entry if that is enough."""
-        free = self._reserve_free(txn, nbytes)
+        free = self._reserve_free(txn, nbytes, limit)
         if free is not None:
             return free, None
-        coldest = self._parts.evictor.coldest(txn, nbytes)
+        coldest = self._parts.evictor.coldest(txn, nbytes, limit)
         if coldest is None:
             return None, None
         return None, self._parts.claims.clear_one(txn, *coldest, nbytes, "space")
 
-    def _clear_window(self, nbytes: int) -> tuple[Reservation | None, bool]:
+    def _clear_window(
+        self, nbytes: int, limit: int
+    ) -> tuple[Reservation | None, bool]:
         """Evict a window, as cold and with as few moves as can be.
 
         Also says if a plan failed because others were faster: worth another try.
@@ -149,7 +162,7 @@ class Relief:
         spaces = parts.index.snapshot(parts.evictor.victims)
         unused = self.room.unused()
         for cold, move_share, everybody in _ATTEMPTS:
-            terms = Terms(nbytes, cold, move_share, pinned, unused)
+            terms = Terms(nbytes, cold, move_share, pinned, unused, limit)
             givers = spaces if everybody else spaces[:1]
             for start in range(len(givers)):
                 order = givers[start:] + givers[:start]

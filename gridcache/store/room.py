@@ -15,6 +15,7 @@ from pathlib import Path
 from gridcache.codec.frames import ALIGNMENT
 from gridcache.errors import ConfigError, OutOfSpaceError
 from gridcache.store.allocator import allocate, free, last_free, take
+from gridcache.store.block_records import blocks_end
 from gridcache.store.claims import CannotMoveError, ChangedError
 from gridcache.store.clients import ROW_NBYTES
 from gridcache.store.files import PAGE
@@ -39,6 +40,9 @@ _TAIL_PIECES = 8
 """Per transaction: each dirties a handful of index pages, and the index may be
 why the tail must go."""
 _TAIL_TRIES = 100_000
+_BLOCKS_SPARE = 4
+"""A sixteenth of the capacity is kept from memory blocks, at the arena's end,
+where index, access table and clients take what they need."""
 _MORE = 2
 """Times the size of what found no place is evicted for it elsewhere."""
 
@@ -119,15 +123,22 @@ class Room:
         """Bytes no reservation can exceed, however much is evicted."""
         return self._state_and_limit()[1]
 
+    def blocks_limit(self, state: State) -> int:
+        """The offset that no memory block may pass: they cannot move."""
+        spare = state.capacity_nbytes >> _BLOCKS_SPARE
+        return max(self._at_most(state) - spare, 0) & -ALIGNMENT
+
     # -- arena -------------------------------------------------------------
 
-    def allocate(self, txn: WriteTxn, nbytes: int) -> int | None:
-        """Allocate, growing the arena within its limit."""
-        offset = allocate(txn, nbytes)
+    def allocate(
+        self, txn: WriteTxn, nbytes: int, limit: int = sys.maxsize
+    ) -> int | None:
+        """Allocate below an offset, growing the arena within its own limit."""
+        offset = allocate(txn, nbytes, limit)
         if offset is None:
             self._merge_with_unused(txn)
-            if self._extend(txn, nbytes):
-                offset = allocate(txn, nbytes)
+            if txn.state.top + nbytes <= limit and self._extend(txn, nbytes):
+                offset = allocate(txn, nbytes, limit)
         return offset
 
     @staticmethod
@@ -190,7 +201,10 @@ class Room:
 
         What finds a place below moves there, the rest is evicted whatever its
         heat: a few pieces at a time, so that the index needs no room for it.
+        Nothing moves in vain: with a memory block in the tail it is False at once.
         """
+        if self._parts.index.snapshot(lambda txn: blocks_end(txn) > target):
+            return False
         for _ in range(_TAIL_TRIES):
             if self._parts.index.transact(lambda txn: self._cut(txn, target)):
                 return True

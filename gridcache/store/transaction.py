@@ -51,11 +51,17 @@ class Tables:
     """namespace:2 tag -> entry keys (sorted duplicates)."""
     flights: Any
     """entry key -> leader."""
+    blocks: Any
+    """number:8 -> block."""
+    block_pools: Any
+    """number:4 -> whose blocks go with it."""
+    freed_blocks: Any
+    """number:8 -> instant:8, the last ones."""
     meta: Any
 
 
-_INTEGER = {"extents", "free_by_offset", "retired"}
-_SMALL_INTEGER = {"slots", "free_slots"}
+_INTEGER = {"extents", "free_by_offset", "retired", "blocks", "freed_blocks"}
+_SMALL_INTEGER = {"slots", "free_slots", "block_pools"}
 
 
 class WriteTxn:

@@ -1,0 +1,191 @@
+"""Block space: which extents blocks have, and the ends of that.
+
+As a put, an allocation reserves, writes (zeros) and commits, a small one in a
+single transaction; dying in between leaves a reservation that is reaped.
+
+Blocks stay below the last sixteenth of the capacity, since they cannot move: the
+index, the access table and further clients take their memory from the arena's
+end.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gridcache.codec.frames import align
+from gridcache.errors import (
+    BlockRangeError,
+    ConfigError,
+    OutOfSpaceError,
+    ValueTooLargeError,
+)
+from gridcache.store.block_memory import BlockMemory
+from gridcache.store.block_pools import count_in, join_pool
+from gridcache.store.block_records import (
+    NO_POOL,
+    Block,
+    blocks_nbytes,
+    find_block,
+    insert_block,
+    missing_block,
+    remove_block,
+)
+from gridcache.store.claims import Reservation
+from gridcache.store.layout import SINGLE_PHASE_MAX
+from gridcache.store.parts import Parts
+from gridcache.store.relief import NoRoomError, Relief
+from gridcache.store.transaction import WriteTxn
+
+__all__ = ["FREE_BATCH", "BlockSpace", "Wanted"]
+
+FREE_BATCH = 16
+"""Blocks freed per transaction: what a nearly full index has pages for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A block that is to be."""
+
+    number: int
+    nbytes: int
+    pool: str
+    """Empty for none."""
+    flags: int
+
+
+class BlockSpace:
+    """Allocations of one process."""
+
+    def __init__(self, parts: Parts, relief: Relief, memory: BlockMemory) -> None:
+        self._parts = parts
+        self._relief = relief
+        self._memory = memory
+        self._sealed = parts.superblock.on_disk
+        self._pools: dict[str, int] = {}
+
+    def allocate(self, wanted: Wanted) -> None:
+        """Make a block of zeros; see `Blocks.allocate`."""
+        self._parts.claims.abort_leftover()
+        self._relief.index.look_after()
+        size = _size_of(wanted.nbytes)
+        if size <= SINGLE_PHASE_MAX and not (self._relief.crowded or self._sealed):
+            try:
+                self._relief.index.transact(lambda txn: self._commit(txn, wanted))
+            except NoRoomError:
+                pass
+            else:
+                return
+        self._allocate_reserved(wanted, size)
+
+    def _allocate_reserved(self, wanted: Wanted, size: int) -> None:
+        limit = self._limit(size)
+        try:
+            reservation = self._relief.reserve(size, limit)
+            self._memory.clear(reservation.offset, size)
+            self._relief.index.transact(
+                lambda txn: self._commit(txn, wanted, reservation)
+            )
+        except BaseException:
+            self._parts.claims.abort_leftover()
+            raise
+
+    def _limit(self, size: int) -> int:
+        """The offset below which a block of that size must find its place.
+
+        Raises
+        ------
+        ValueTooLargeError, OutOfSpaceError
+            The capacity, or other blocks, leave no room, whatever is evicted.
+        """
+        state, taken = self._parts.index.snapshot(
+            lambda txn: (txn.state, blocks_nbytes(txn))
+        )
+        limit = self._relief.room.blocks_limit(state)
+        facts = {"nbytes": size, "limit": limit, "blocks": taken}
+        if size > limit:
+            message = (
+                f"a memory block of {size} bytes can never fit: blocks may take "
+                f"{limit} bytes of this store; enlarge it (resize) or ask for less"
+            )
+            raise ValueTooLargeError(message, **facts)
+        if taken + size > limit:
+            message = (
+                f"no room for a memory block of {size} bytes: blocks hold {taken} of "
+                f"the {limit} bytes they may take; free some or resize the store"
+            )
+            raise OutOfSpaceError(message, **facts)
+        return limit
+
+    def _commit(
+        self, txn: WriteTxn, wanted: Wanted, reservation: Reservation | None = None
+    ) -> None:
+        if find_block(txn, wanted.number) is not None:
+            message = f"there is a memory block {wanted.number} already; take a number"
+            raise ConfigError(message, number=wanted.number)
+        if reservation is not None:
+            self._parts.claims.settle(txn, reservation)
+            offset = reservation.offset
+        else:
+            offset = self._take(txn, align(wanted.nbytes))
+        pool = self._join(txn, wanted.pool) if wanted.pool else NO_POOL
+        count_in(txn, pool, 1)
+        block = Block(offset, wanted.nbytes, time.time(), 0, pool, wanted.flags)
+        insert_block(txn, wanted.number, block, sealed=self._sealed)
+
+    def _take(self, txn: WriteTxn, size: int) -> int:
+        limit = self._relief.room.blocks_limit(txn.state)
+        offset = self._relief.allocate(txn, size, limit)
+        self._parts.access.note_reuse()
+        self._memory.clear(offset, size)
+        return offset
+
+    def _join(self, txn: WriteTxn, text: str) -> int:
+        number = join_pool(txn, text, hint=self._pools.get(text, 0))
+        self._pools[text] = number  # a hint: looked at before it is believed
+        return number
+
+    def room_nbytes(self) -> int:
+        """Bytes that further blocks could take if everything else went."""
+        state, taken = self._parts.index.snapshot(
+            lambda txn: (txn.state, blocks_nbytes(txn))
+        )
+        return max(self._relief.room.blocks_limit(state) - taken, 0)
+
+    # -- freeing -----------------------------------------------------------
+
+    def free(self, number: int) -> None:
+        """Give a block back; see `Blocks.free`."""
+
+        def work(txn: WriteTxn) -> None:
+            if not self._free(txn, number):
+                raise missing_block(txn, number)
+
+        self._relief.index.transact(work)
+
+    def free_many(self, numbers: Iterable[int]) -> list[int]:
+        """Give blocks back; returns those that were there."""
+        freed: list[int] = []
+        wanted = list(numbers)
+        for start in range(0, len(wanted), FREE_BATCH):
+            batch = wanted[start : start + FREE_BATCH]
+            freed += self._relief.index.transact(
+                lambda txn, batch=batch: [n for n in batch if self._free(txn, n)]  # type: ignore[misc]
+            )
+        return freed
+
+    def _free(self, txn: WriteTxn, number: int) -> bool:
+        self._relief.leftovers.free(txn)
+        block = find_block(txn, number)
+        if block is None:
+            return False
+        remove_block(txn, number, block)
+        count_in(txn, block.pool, -1)
+        self._parts.retirement.retire_range(txn, block.offset, block.extent_nbytes)
+        return True
+
+
+def _size_of(nbytes: int) -> int:
+    if nbytes < 1:
+        message = f"a memory block of {nbytes} bytes cannot be; the least is 1"
+        raise BlockRangeError(message, nbytes=nbytes)
+    return align(nbytes)

@@ -1,0 +1,310 @@
+"""Blocks: raw memory in one store, allocated, written and read by number.
+
+A block counts in the capacity, pushes cache entries out before it is refused,
+reads as zeros at first, and is freed by its user, with its pool, or by whoever
+finds that the pool's process is dead.
+
+On disk blocks go through a closing and opening, but not through a rebuild of
+the index, and writes into them are not synced.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gridcache.store.block_memory import BlockMemory, Hold, as_bytes
+from gridcache.store.block_pools import (
+    all_pools,
+    drop_pool,
+    find_pool,
+    join_pool,
+)
+from gridcache.store.block_records import (
+    FIXED,
+    NO_POOL,
+    Block,
+    find_block,
+    missing_block,
+    put_block,
+    some_blocks,
+    take_numbers,
+)
+from gridcache.store.block_space import FREE_BATCH, BlockSpace, Wanted
+from gridcache.store.parts import Parts
+from gridcache.store.relief import Relief
+from gridcache.store.transaction import WriteTxn
+
+__all__ = ["BlockInfo", "Blocks"]
+
+_Numbers = list[int]
+_Records = list[tuple[int, Block]]
+"""`list` is a method below."""
+_LISTED = 4096
+"""Blocks listed per read transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockInfo:
+    """One block, as it was when asked."""
+
+    number: int
+    nbytes: int
+    created_at: float
+    """Seconds since the epoch."""
+    accesses: int
+    """Reads, writes and maps; what a killed process counted last is lost."""
+    pool: str
+    """Of whoever allocated it; empty if detached."""
+    detached: bool
+    fixed: bool
+
+
+class Blocks:
+    """The memory blocks of one store, for one process."""
+
+    def __init__(self, parts: Parts, relief: Relief) -> None:
+        self._parts = parts
+        self._relief = relief
+        self._memory = BlockMemory(parts)
+        self._space = BlockSpace(parts, relief, self._memory)
+        self._sealed = parts.superblock.on_disk
+        self._accesses: dict[int, int] = {}
+        """By number, not yet in the index."""
+
+    # -- allocation and freeing --------------------------------------------
+
+    def new_numbers(self, count: int = 1) -> int:
+        """The first of so many numbers in a row that this store never gave."""
+        return self._relief.index.transact(lambda txn: take_numbers(txn, count))
+
+    def allocate(
+        self,
+        number: int,
+        nbytes: int,
+        pool: str = "",
+        *,
+        detached: bool = False,
+        fixed: bool = False,
+    ) -> None:
+        """Make a block of zeros.
+
+        Parameters
+        ----------
+        number
+            Its own for good: of `new_numbers`, or of the grid's counter.
+        pool
+            The block is freed with it.
+        detached
+            True for a block that stays until somebody frees it.
+        fixed
+            True if it must not be moved to another node.
+
+        Raises
+        ------
+        OutOfSpaceError, ValueTooLargeError
+            No room for it now, or ever. No block is made.
+        """
+        owner = "" if detached else pool
+        flags = FIXED if fixed else 0
+        self._space.allocate(Wanted(number, nbytes, owner, flags))
+
+    def free(self, number: int) -> None:
+        """Give a block back; mapped, its memory waits for the last view.
+
+        Raises
+        ------
+        BlockNotFoundError
+            It was freed already, or never was.
+        """
+        self._space.free(number)
+
+    def free_many(self, numbers: Iterable[int]) -> _Numbers:
+        """Give blocks back; returns those that were there."""
+        return self._space.free_many(numbers)
+
+    # -- bytes -------------------------------------------------------------
+
+    def write(self, number: int, data: Any, offset: int = 0) -> int:
+        """Write bytes into a block; returns how many.
+
+        All is checked before the first byte. A writer that dies in the middle
+        leaves old and new bytes in its own range and nowhere else.
+
+        Raises
+        ------
+        BlockNotFoundError, BlockRangeError
+            No such block, or not so long; nothing was written.
+        """
+        view = as_bytes(data)
+        self._memory.write(number, view, offset)
+        self._note_access(number)
+        return view.nbytes
+
+    def read(self, number: int, nbytes: int | None = None, offset: int = 0) -> bytes:
+        """A copy of a range, up to the end if no size is given.
+
+        Raises
+        ------
+        BlockNotFoundError, BlockRangeError
+            No such block, or not so long.
+        """
+        data = self._memory.read(number, nbytes, offset)
+        self._note_access(number)
+        return data
+
+    def read_into(self, number: int, into: Any, offset: int = 0) -> None:
+        """Fill a writable buffer from a block; raises as `read` does."""
+        self._memory.read_into(number, memoryview(into).cast("B"), offset)
+        self._note_access(number)
+
+    def map(self, number: int) -> memoryview:
+        """A writable view of a block, without a copy, seen by every process.
+
+        The block stays on this node from now on. Freed while it is mapped, its
+        memory waits for the last view.
+
+        Raises
+        ------
+        BlockNotFoundError
+            No such block.
+        OutOfSpaceError
+            This process holds too many views.
+        """
+        memory = self._memory.map(number)
+        if not self._memory.find(number).flags & FIXED:
+            self._relief.index.transact(lambda txn: self._fix(txn, number))
+        self._note_access(number)
+        return memory
+
+    def _fix(self, txn: WriteTxn, number: int) -> None:
+        block = find_block(txn, number)
+        if block is None:
+            raise missing_block(txn, number)
+        fixed = block._replace(flags=block.flags | FIXED)
+        put_block(txn, number, fixed, sealed=self._sealed)
+
+    def place(self, number: int, nbytes: int, offset: int) -> tuple[int, Hold]:
+        """Where a range lies in the arena's file, for sending it from there.
+
+        Freed or not, nobody else is given it until the hold is ended.
+        """
+        found = self._memory.place(number, nbytes, offset)
+        self._note_access(number)
+        return found
+
+    def check_range(self, number: int, nbytes: int | None, offset: int) -> int:
+        """The size of a range that a block has, before its bytes arrive."""
+        block = self._memory.find_range(number, nbytes, offset)
+        return block.nbytes - offset if nbytes is None else nbytes
+
+    def _note_access(self, number: int) -> None:
+        self._accesses[number] = self._accesses.get(number, 0) + 1
+
+    # -- pools -------------------------------------------------------------
+
+    def own(self, pool: str) -> None:
+        """Let a pool's blocks end with this process."""
+        row = self._parts.row
+        self._relief.index.transact(lambda txn: join_pool(txn, pool, row=row))
+
+    def reap_pool(self, pool: str) -> int:
+        """Free the blocks of a pool that is no more; returns how many."""
+        found = self._parts.index.snapshot(
+            lambda txn: [n for n, one in all_pools(txn) if one.text == pool]
+        )
+        return sum(self._reap(number) for number in found)
+
+    def _reap(self, pool: int) -> int:
+        mine = [n for n, block in self._records() if block.pool == pool]
+        freed = self.free_many(mine)
+
+        def drop(txn: WriteTxn) -> None:
+            found = find_pool(txn, pool)
+            if found is not None and not found.blocks:
+                drop_pool(txn, pool)
+
+        self._relief.index.transact(drop)
+        return len(freed)
+
+    def reap_dead(self) -> int:
+        """Free the blocks of pools whose process is dead; returns how many."""
+        clients = self._parts.clients
+        pools = self._parts.index.snapshot(lambda txn: list(all_pools(txn)))
+        return sum(self._reap(n) for n, pool in pools if pool.is_dead(clients))
+
+    # -- looking -----------------------------------------------------------
+
+    def _records(self) -> Iterator[tuple[int, Block]]:
+        start = 0
+        while found := self._look(start):
+            yield from found
+            start = found[-1][0] + 1
+
+    def _look(self, start: int) -> _Records:
+        return self._parts.index.snapshot(lambda txn: some_blocks(txn, start, _LISTED))
+
+    def list(self) -> Iterator[BlockInfo]:
+        """Every block, by number."""
+        self.flush()
+        pools = self._parts.index.snapshot(lambda txn: dict(all_pools(txn)))
+        texts = {number: pool.text for number, pool in pools.items()}
+        return (_info(n, block, texts) for n, block in self._records())
+
+    def info(self, number: int) -> BlockInfo:
+        """One block.
+
+        Raises
+        ------
+        BlockNotFoundError
+            It was freed, or never was.
+        """
+        self.flush()
+        block = self._memory.find(number)
+        pool = self._parts.index.snapshot(lambda txn: find_pool(txn, block.pool))
+        return _info(number, block, {block.pool: pool.text} if pool else {})
+
+    def room_nbytes(self) -> int:
+        """Bytes that further blocks could take if everything else went."""
+        return self._space.room_nbytes()
+
+    # -- upkeep ------------------------------------------------------------
+
+    def tidy(self) -> None:
+        """One round of housekeeping."""
+        self.reap_dead()
+        self.flush()
+
+    def flush(self) -> None:
+        """Bring this process's counts of accesses into the index."""
+        counts, self._accesses = self._accesses, {}
+        pending = list(counts.items())
+        for start in range(0, len(pending), FREE_BATCH):
+            self._relief.index.transact(
+                self._adding(pending[start : start + FREE_BATCH])
+            )
+
+    def _adding(self, batch: Iterable[tuple[int, int]]) -> Callable[[WriteTxn], None]:
+        def add(txn: WriteTxn) -> None:
+            for number, count in batch:
+                block = find_block(txn, number)
+                if block is not None:
+                    counted = block._replace(accesses=block.accesses + count)
+                    put_block(txn, number, counted, sealed=self._sealed)
+
+        return add
+
+    def after_fork_in_child(self) -> None:
+        """The counts so far are the parent's."""
+        self._accesses.clear()
+
+
+def _info(number: int, block: Block, pools: dict[int, str]) -> BlockInfo:
+    return BlockInfo(
+        number=number,
+        nbytes=block.nbytes,
+        created_at=block.created_at,
+        accesses=block.accesses,
+        pool=pools.get(block.pool, ""),
+        detached=block.pool == NO_POOL,
+        fixed=bool(block.flags & FIXED),
+    )
