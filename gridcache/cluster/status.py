@@ -5,38 +5,30 @@ Without Ray; whoever asks the nodes fills them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-__all__ = ["GridStatus", "MoveCount", "NodeState", "NodeStatus"]
+from gridcache.cluster.view import Move
 
+__all__ = ["STATES", "GridStatus", "NodeInfo"]
 
-class NodeState(StrEnum):
-    """What a node is doing."""
-
-    SERVING = "serving"
-    DRAINING = "draining"
-    """Gives away what it has, and takes nothing new."""
-    JOINING = "joining"
-    """Ray has the node, its actor has not joined yet."""
-    SILENT = "silent"
-    """In the grid, and did not answer in time."""
+STATES = ("serving", "draining", "starting", "drained", "failed", "lost")
+"""What a node is doing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeStatus:
+class NodeInfo:
     """One node; sizes in bytes. None: it did not say."""
 
     name: str
     host: str
     state: str
-    """One of `NodeState`."""
+    """One of `STATES`."""
     number: int | None = None
     """As member of the grid."""
     port: int | None = None
     """Where it listens for the others."""
     ray_node_id: str = ""
-    pid: int | None = None
-    """Of its actor."""
+    alive: bool = True
+    """As Ray sees it."""
     epoch: int | None = None
     """Of the view that it holds."""
     cpus: float | None = None
@@ -49,27 +41,26 @@ class NodeStatus:
     """Of its arena."""
     entries: int | None = None
     blocks: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
     store: str = ""
     """Directory on that node."""
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class MoveCount:
-    """Partitions on their way from one node to another."""
-
-    source: str
-    target: str
-    partitions: int
+    pid: int | None = None
+    """Of its actor."""
+    reason: str = ""
+    """Why it does not serve, with the cure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GridStatus:
     """A grid as a whole."""
 
-    grid: str
-    ray_address: str
+    name: str
     epoch: int
-    nodes: tuple[NodeStatus, ...]
-    moves: tuple[MoveCount, ...] = ()
+    nodes: tuple[NodeInfo, ...]
+    moves: tuple[Move, ...] = ()
     """Under way."""
+    replicated: bool = False
+    """Whether every partition has a backup that has everything."""
+    mode: str = "static"
+    """One of `gridcache.cluster_config.model.MODES`."""
+    ray_address: str = ""
