@@ -1,70 +1,72 @@
 """Moving: which partitions begin to move, and which members become backups.
 
-What to aim at is `placement.plan`'s; this takes steps towards it that keep a
-partition's ready backup wherever that can be.
+What to aim at is `placement`'s; these are the steps towards it. A ready backup is
+given up only for another one that has everything: until then that one is a spare.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from gridcache.cluster.placement import NOBODY, Int32s, plan_backups
 from gridcache.cluster.table import Table
 
-__all__ = ["BATCH", "choose_backups", "choose_moves"]
+__all__ = ["BATCH", "change_backups", "start_moves"]
 
 BATCH = 64
-"""Moves under way to one target: what is frozen at a time is a small part."""
+"""Moves under way to one target, and spares of one member that are being filled."""
 
 
-def choose_backups(
+def change_backups(
     table: Table,
     planned: Int32s,
     weights: Mapping[int, float],
     hosts: Mapping[int, str],
-) -> Int32s:
-    """Backup of every partition, chosen for the owner it is going to have.
+) -> None:
+    """Choose backups for the owners that partitions are going to have.
 
-    A partition on its way to its own backup keeps that until it arrives, and one
-    whose only possible backup owns it still has none until it has moved.
+    A partition whose only possible backup still owns it has none until it moved.
     """
-    lasting = np.where(table.backups == planned, NOBODY, table.backups).astype(np.int32)
-    chosen = plan_backups(planned, weights, hosts, lasting)
-    on_the_way = (table.backups == planned) & (planned != table.owners)
-    chosen[on_the_way] = table.backups[on_the_way]
-    chosen[chosen == table.owners] = NOBODY
-    return chosen
+    wanted = plan_backups(planned, weights, hosts, table.heading_backups())
+    wanted[wanted == table.owners] = NOBODY
+    kept = table.ready | (table.backups == planned)
+    kept &= (wanted != NOBODY) | np.isin(table.backups, list(weights))
+    kept &= (table.backups != NOBODY) & (table.backups != table.owners)
+    table.set_backups(np.where(kept, table.backups, wanted).astype(np.int32))
+    spares = np.where(kept & (wanted != table.backups), wanted, NOBODY)
+    table.set_spares(_limited(spares.astype(np.int32), table.spares))
 
 
-def choose_moves(table: Table, planned: Int32s) -> list[tuple[int, int]]:
-    """Moves to begin now, as (partition, target)."""
+def start_moves(table: Table, planned: Int32s) -> None:
+    """Begin to move, those last that would move onto their own backup.
+
+    By then a spare may have replaced it.
+    """
     wanted = np.flatnonzero((planned != table.heading()) & (table.owners != NOBODY))
-    pairs = {int(one): int(planned[one]) for one in wanted}
-    _avoid_backups(pairs, table)
-    under_way: dict[int, int] = {}
-    for move in table.moves.values():
-        under_way[move.target] = under_way.get(move.target, 0) + 1
-    chosen = []
-    for partition, target in pairs.items():
+    onto_backup = planned[wanted] == table.backups[wanted]
+    under_way = _counts(move.target for move in table.moves.values())
+    for partition in wanted[np.argsort(onto_backup, kind="stable")].tolist():
+        target = int(planned[partition])
         if partition not in table.moves and under_way.get(target, 0) < BATCH:
             under_way[target] = under_way.get(target, 0) + 1
-            chosen.append((partition, target))
-    return chosen
+            table.start(partition, target)
 
 
-def _avoid_backups(pairs: dict[int, int], table: Table) -> None:
-    """Exchange targets so that a partition does not move onto its own backup.
+def _limited(wanted: Int32s, present: Int32s) -> Int32s:
+    """The wanted spares, new ones only as far as `BATCH` per member goes."""
+    limited = np.where(wanted == present, present, NOBODY).astype(np.int32)
+    fresh = np.flatnonzero((wanted != NOBODY) & (wanted != present))
+    being_filled = _counts(limited[limited != NOBODY].tolist())
+    for partition in fresh.tolist():
+        spare = int(wanted[partition])
+        if being_filled.get(spare, 0) < BATCH:
+            being_filled[spare] = being_filled.get(spare, 0) + 1
+            limited[partition] = spare
+    return limited
 
-    There its backup would have to begin anew, elsewhere.
-    """
-    backups = table.backups
-    if len(set(pairs.values())) == 1:
-        return
-    for one in [one for one, to in pairs.items() if backups[one] == to]:
-        for other, target in pairs.items():
-            if (
-                target not in (pairs[one], backups[one])
-                and backups[other] != pairs[one]
-            ):
-                pairs[one], pairs[other] = target, pairs[one]
-                break
+
+def _counts(numbers: Iterable[int]) -> dict[int, int]:
+    counts: dict[int, int] = {}
+    for number in numbers:
+        counts[number] = counts.get(number, 0) + 1
+    return counts

@@ -9,7 +9,7 @@ hashing, so that two calls with the same facts agree.
 Pure: numbers in, an array out. Who is in the grid is `gridcache.cluster.roster`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import xxhash
@@ -23,8 +23,12 @@ PARTITIONS = 4096
 NOBODY = -1
 """In place of a member's number."""
 
+_ROWS = 128
+"""Partitions scored at a time: with 1,000 members, a megabyte."""
+
 Int32s = NDArray[np.int32]
 _Bools = NDArray[np.bool_]
+_Numbers = NDArray[np.int64]
 _Scores = NDArray[np.uint64]
 
 
@@ -58,8 +62,8 @@ def plan(weights: Mapping[int, float], owners: Int32s | None = None) -> Int32s:
     for member, quota in quotas.items():
         _release(planned, member, quota)
     candidates = _Candidates(quotas, planned)
-    for partition in np.flatnonzero(planned == NOBODY).tolist():
-        planned[partition] = candidates.take(partition, candidates.open)
+    for partition, scores in candidates.ranked(planned == NOBODY):
+        planned[partition] = candidates.take(scores, candidates.open)
     return planned
 
 
@@ -71,8 +75,8 @@ def plan_backups(
 ) -> Int32s:
     """Backup of every partition: never its owner, on another host if there is one.
 
-    A backup that may stay does stay, even where that is less balanced: to fill
-    another takes time, and until then the loss of its owner loses the partition.
+    A backup that may stay does, but for those of a member that has more than its
+    share: they go to members that have less, where any such may back them up.
 
     Parameters
     ----------
@@ -97,14 +101,33 @@ def plan_backups(
     places = _Places(list(quotas), owners, hosts)
     planned[~places.good(planned)] = NOBODY
     candidates = _Candidates(quotas, planned)
-    for partition in np.flatnonzero((planned == NOBODY) & (owners != NOBODY)).tolist():
+    for partition, scores in candidates.ranked(
+        (planned == NOBODY) & (owners != NOBODY)
+    ):
         elsewhere, other = places.allowed(partition)
         allowed = elsewhere if elsewhere.any() else other
         if allowed.any():
             with_room = allowed & candidates.open
             some = with_room if with_room.any() else allowed
-            planned[partition] = candidates.take(partition, some)
+            planned[partition] = candidates.take(scores, some)
+    for member in quotas:
+        _even(planned, member, candidates, places)
     return planned
+
+
+def _even(
+    planned: Int32s, member: int, candidates: "_Candidates", places: "_Places"
+) -> None:
+    """Let members that have too few backups take what `member` has too many of."""
+    surplus = candidates.surplus(member)
+    if surplus <= 0 or not candidates.open.any():
+        return
+    for partition, scores in candidates.ranked(planned == member):
+        allowed = places.allowed(partition)[0] & candidates.open
+        if surplus > 0 and allowed.any():
+            planned[partition] = candidates.take(scores, allowed)
+            candidates.release(member)
+            surplus -= 1
 
 
 class _Candidates:
@@ -128,11 +151,26 @@ class _Candidates:
         """Which of them have less than their quota."""
         return self._room > 0
 
-    def take(self, partition: int, allowed: _Bools) -> int:
-        """Give `partition` to the first of the allowed members in its order."""
-        among = np.flatnonzero(allowed)
-        scores = _scores(self._members[among], np.int64(partition))
-        chosen = among[int(np.argmax(scores))]
+    def surplus(self, member: int) -> int:
+        """How many a member has over its quota."""
+        return -int(self._room[self._members == member][0])
+
+    def release(self, member: int) -> None:
+        """Take one partition from a member."""
+        self._room[self._members == member] += 1
+
+    def ranked(self, partitions: _Bools) -> Iterator[tuple[int, _Scores]]:
+        """Each of the partitions with the members' scores for it."""
+        wanted = np.flatnonzero(partitions)
+        for start in range(0, len(wanted), _ROWS):
+            some = wanted[start : start + _ROWS]
+            yield from zip(
+                some.tolist(), _scores(self._members, some[:, None]), strict=True
+            )
+
+    def take(self, scores: _Scores, allowed: _Bools) -> int:
+        """Give a partition to that of the allowed members whose score is highest."""
+        chosen = int(np.where(allowed, scores, 0).argmax())
         self._room[chosen] -= 1
         return int(self._members[chosen])
 
@@ -204,16 +242,16 @@ def _release(planned: Int32s, member: int, quota: int) -> None:
     """Take from `member` what it has over its quota, its last choices first."""
     held = np.flatnonzero(planned == member)
     if len(held) > quota:
-        order = np.argsort(_scores(np.int64(member), held))
+        order = np.argsort(_scores(np.array([member]), held))
         planned[held[order[: len(held) - quota]]] = NOBODY
 
 
-def _scores(member: NDArray[np.int64] | np.int64, partition: object) -> _Scores:
-    """Rendezvous scores: a hash of member and partition (splitmix64's finish)."""
-    mixed = (np.asarray(member, np.uint64) << np.uint64(16)) + np.asarray(
-        partition, np.uint64
-    )
-    mixed = (mixed + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+def _scores(member: _Numbers, partition: _Numbers) -> _Scores:
+    """Rendezvous scores: a hash of member and partition, never 0 (splitmix64)."""
+    mixed = np.asarray(member, np.uint64) << np.uint64(16)
+    mixed = mixed + np.asarray(partition, np.uint64) + np.uint64(1)
+    mixed = mixed * np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(mixed ^ (mixed >> np.uint64(31)), np.uint64)
+    scores: _Scores = mixed ^ (mixed >> np.uint64(31))
+    return scores

@@ -19,7 +19,7 @@ import numpy as np
 
 from gridcache.cluster.balance import Balance
 from gridcache.cluster.leases import Grant, Leases
-from gridcache.cluster.moving import choose_backups, choose_moves
+from gridcache.cluster.moving import change_backups, start_moves
 from gridcache.cluster.placement import plan
 from gridcache.cluster.table import Table
 from gridcache.cluster.view import Member, View
@@ -172,19 +172,19 @@ class Roster:
     def backed_up(
         self, number: int, filled: Iterable[tuple[int, int]]
     ) -> tuple[int, ...]:
-        """An owner says that backups have everything.
+        """An owner says that backups, or spares, have everything.
 
         Parameters
         ----------
         number
             The owner.
         filled
-            (partition, backup term) of each.
+            (partition, backup or spare term) of each.
 
         Returns
         -------
         tuple[int, ...]
-            Partitions whose backup is ready now; the others have another one.
+            Partitions whose backup is that one and ready now.
         """
         ready = tuple(one[0] for one in filled if self._table.filled(number, *one))
         if ready:
@@ -280,16 +280,15 @@ class Roster:
     def _settle(self) -> None:
         """Decide all that follows from a change, and publish the next view."""
         table, members = self._table, self._members
-        for number in [number for number, one in members.items() if one.draining]:
-            if not table.holds(number) and len(members) > 1:
-                self._dismiss(number)
         weights = self._staying()
         planned = plan(weights, table.heading())
         table.begin(table.owners < 0, planned)
         hosts = {number: member.host for number, member in members.items()}
-        table.set_backups(choose_backups(table, planned, weights, hosts))
-        for partition, target in choose_moves(table, planned):
-            table.start(partition, target)
+        change_backups(table, planned, weights, hosts)
+        start_moves(table, planned)
+        for number in [number for number, one in members.items() if one.draining]:
+            if not table.holds(number) and len(members) > 1:
+                self._dismiss(number)
         ordered = (members[number] for number in sorted(members))
         self._view = table.view(self._view.grid, self._view.epoch + 1, ordered)
 

@@ -17,6 +17,7 @@ from gridcache.cluster.view import Member, Move, View
 __all__ = ["Table"]
 
 _Bools = NDArray[np.bool_]
+_Which = NDArray[np.bool_] | NDArray[np.intp]
 
 
 class Table:
@@ -36,6 +37,8 @@ class Table:
         self.backups = view.backups.copy()
         self.backup_terms = view.backup_terms.copy()
         self.ready = view.ready.copy()
+        self.spares = view.spares.copy()
+        self.spare_terms = view.spare_terms.copy()
         self.lost_at = view.lost_at.copy()
         self.lost_epochs = view.lost_epochs.copy()
         self.empty_epochs = view.empty_epochs.copy()
@@ -53,6 +56,8 @@ class Table:
             backups=_fixed(self.backups),
             backup_terms=_fixed(self.backup_terms),
             ready=_fixed(self.ready),
+            spares=_fixed(self.spares),
+            spare_terms=_fixed(self.spare_terms),
             lost_at=_fixed(self.lost_at),
             lost_epochs=_fixed(self.lost_epochs),
             empty_epochs=_fixed(self.empty_epochs),
@@ -66,13 +71,15 @@ class Table:
             owners[move.partition] = move.target
         return owners
 
+    def heading_backups(self) -> Int32s:
+        """Backups as they will be once every spare is filled."""
+        return np.where(self.spares != NOBODY, self.spares, self.backups)
+
     def holds(self, number: int) -> bool:
         """Whether a member owns, backs up or moves anything."""
-        in_moves = any(
-            number in (one.source, one.target) for one in self.moves.values()
-        )
-        return in_moves or bool(
-            (self.owners == number).any() | (self.backups == number).any()
+        held = (self.owners, self.backups, self.spares)
+        return any(bool((one == number).any()) for one in held) or any(
+            number in (move.source, move.target) for move in self.moves.values()
         )
 
     def begin(self, partitions: _Bools, owners: Int32s) -> None:
@@ -86,7 +93,7 @@ class Table:
         """Make ready backups owners: what they hold is visible from now on."""
         self.owners[partitions] = self.backups[partitions]
         self.terms[partitions] = self.backup_terms[partitions]
-        self._unback(partitions)
+        self._next_backup(partitions)
 
     def lose(
         self, partitions: _Bools, empty: _Bools, epoch: int, wall_s: float
@@ -99,8 +106,10 @@ class Table:
         self._unback(empty)
 
     def drop_backups(self, numbers: Iterable[int]) -> None:
-        """Have none of these members as a backup any more."""
-        self._unback(np.isin(self.backups, list(numbers)))
+        """Have none of these members as a backup or spare any more."""
+        gone = list(numbers)
+        self._unspare(np.isin(self.spares, gone))
+        self._next_backup(np.isin(self.backups, gone))
 
     def set_backups(self, planned: Int32s) -> None:
         """Replace backups where the plan differs; a new one has nothing yet."""
@@ -110,10 +119,27 @@ class Table:
         given = changed & (planned != NOBODY)
         self.backup_terms[given] = self._new_terms(int(given.sum()))
 
-    def filled(self, number: int, partition: int, backup_term: int) -> bool:
-        """Mark a backup ready; False if this owner or this backup is not current."""
-        current = self.owners[partition] == number and backup_term != 0
-        if not current or self.backup_terms[partition] != backup_term:
+    def set_spares(self, planned: Int32s) -> None:
+        """Have these spares; one that was there before goes on being filled."""
+        changed = planned != self.spares
+        self._unspare(changed)
+        self.spares[changed] = planned[changed]
+        given = changed & (planned != NOBODY)
+        self.spare_terms[given] = self._new_terms(int(given.sum()))
+
+    def filled(self, number: int, partition: int, term: int) -> bool:
+        """Note that a backup, or the spare in its place, has everything.
+
+        Returns
+        -------
+        bool
+            False if `number` is not the owner or nothing is filled under `term`.
+        """
+        if self.owners[partition] != number or term == 0:
+            return False
+        if self.spare_terms[partition] == term:
+            self._next_backup(np.array([partition]))
+        if self.backup_terms[partition] != term:
             return False
         self.ready[partition] = True
         return True
@@ -132,8 +158,10 @@ class Table:
         del self.moves[partition]
         self.owners[partition] = number
         self.terms[partition] = term
+        if self.spares[partition] == number:
+            self._unspare(np.array([partition]))
         if self.backups[partition] == number:
-            self._unback(np.arange(len(self.owners)) == partition)
+            self._next_backup(np.array([partition]))
         return True
 
     def drop_moves(self, sources: Iterable[int], targets: Iterable[int]) -> None:
@@ -145,10 +173,20 @@ class Table:
             if move.source not in from_ and move.target not in to
         }
 
-    def _unback(self, partitions: _Bools) -> None:
-        self.backups[partitions] = NOBODY
-        self.backup_terms[partitions] = 0
+    def _next_backup(self, partitions: _Which) -> None:
+        """Have the spare, if there is one, as a backup that is not ready yet."""
+        self.backups[partitions] = self.spares[partitions]
+        self.backup_terms[partitions] = self.spare_terms[partitions]
         self.ready[partitions] = False
+        self._unspare(partitions)
+
+    def _unback(self, partitions: _Which) -> None:
+        self._unspare(partitions)
+        self._next_backup(partitions)
+
+    def _unspare(self, partitions: _Which) -> None:
+        self.spares[partitions] = NOBODY
+        self.spare_terms[partitions] = 0
 
     def _new_terms(self, count: int) -> NDArray[np.int64]:
         """Terms never given before: an old one would bring old entries back."""

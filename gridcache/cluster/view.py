@@ -29,10 +29,13 @@ _ARRAYS: dict[str, np.dtype[Any]] = {
     "backups": np.dtype("<i4"),
     "backup_terms": np.dtype("<i8"),
     "ready": np.dtype("?"),
+    "spares": np.dtype("<i4"),
+    "spare_terms": np.dtype("<i8"),
     "lost_at": np.dtype("<f8"),
     "lost_epochs": np.dtype("<i8"),
     "empty_epochs": np.dtype("<i8"),
 }
+_MEMBERS = {"owners", "backups", "spares"}
 _ARRAYS_NBYTES = PARTITIONS * sum(dtype.itemsize for dtype in _ARRAYS.values())
 
 
@@ -89,6 +92,10 @@ class View:
     """What the backup writes entries under; its term if it is promoted. 0: none."""
     ready: NDArray[np.bool_]
     """Whether the backup has everything that is replicated."""
+    spares: NDArray[np.int32]
+    """Member that is being filled to replace a ready backup, or `NOBODY`."""
+    spare_terms: NDArray[np.int64]
+    """What the spare writes entries under: its backup term once it replaces."""
     lost_at: NDArray[np.float64]
     """Time of day when its owner was last lost; 0.0: never."""
     lost_epochs: NDArray[np.int64]
@@ -108,6 +115,24 @@ class View:
     def owner(self, partition: int) -> Member | None:
         """Return the member that owns a partition."""
         return self.member(int(self.owners[partition]))
+
+    def copies(self, partition: int) -> tuple[tuple[int, int], ...]:
+        """Who stores a replicated write before its owner does, as (member, term)."""
+        pairs = (
+            (int(self.backups[partition]), int(self.backup_terms[partition])),
+            (int(self.spares[partition]), int(self.spare_terms[partition])),
+        )
+        return tuple(pair for pair in pairs if pair[0] != NOBODY)
+
+    def copy_terms(self, number: int) -> NDArray[np.int64]:
+        """What a member stores copies under; 0 where it is neither backup nor spare."""
+        backed = np.where(self.backups == number, self.backup_terms, 0)
+        return np.where(self.spares == number, self.spare_terms, backed)
+
+    def unfilled(self, number: int) -> NDArray[np.intp]:
+        """Partitions of this owner with a copy that has not got everything yet."""
+        lacking = (self.spares != NOBODY) | ((self.backups != NOBODY) & ~self.ready)
+        return np.flatnonzero((self.owners == number) & lacking)
 
     def moves_from(self, number: int) -> tuple[Move, ...]:
         """Moves whose source is this member."""
@@ -170,7 +195,7 @@ class View:
         """Return the view of a grid without members."""
         arrays: dict[str, Any] = {}
         for name, dtype in _ARRAYS.items():
-            blank = NOBODY if name in {"owners", "backups"} else 0
+            blank = NOBODY if name in _MEMBERS else 0
             array = np.full(PARTITIONS, blank, dtype)
             array.flags.writeable = False
             arrays[name] = array
