@@ -21,6 +21,15 @@ COMMANDS: dict[str, LazyCommand] = {
     "clear": _at("clear", "Delete every entry of the namespace."),
     "stores": _at("stores", "List the stores of this machine."),
     "rm-store": _at("rm_store", "Remove a store and give its memory back."),
+    "up": _at("up", "Join the nodes to a grid, and start Ray where none runs."),
+    "down": _at("down", "End the grid, and the Ray that `grid up` started."),
+    "nodes": _at("nodes", "List the nodes of the grid."),
+    "drain": _at("drain", "Move what a node has to the others."),
+    "memory": _at("memory", "Allocate and free memory blocks on the nodes."),
+    "distribute": _at("distribute", "Show what each node brings to the grid."),
+    "resource-sharing": _at(
+        "resource_sharing", "Show how the nodes share their memory."
+    ),
     "check": _at("check", "Verify a store from end to end."),
     "doctor": _at("doctor", "Look for what is wrong or missing on this machine."),
     "config": _at("config", "Show the settings and where each comes from."),

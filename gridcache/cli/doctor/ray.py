@@ -1,7 +1,6 @@
 """Ray: whether it is here, runs, and lets nobody in who should not be."""
 
 import os
-import socket
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -10,13 +9,13 @@ from stat import S_IMODE
 from gridcache.cli.doctor.finding import Finding, fail, ok, warn
 from gridcache.cli.extras import install_command
 from gridcache.cli.ray.head import find_head
+from gridcache.cli.ray.running import answers, running_ray
 from gridcache.cli.ray.token import asks_for_token, token_path
 from gridcache.cluster_config.launcher import RAY_PORT
 from gridcache.config import Config
 
 __all__ = ["check_ports", "check_ray"]
 
-PROBE_S = 1.0
 OTHERS = 0o077
 
 
@@ -40,7 +39,7 @@ def check_ports(config: Config) -> Iterator[Finding]:
     """Whether Ray's usual port is free for a head, where none runs here."""
     if find_head(config.directory) is not None:
         return
-    if _listens("127.0.0.1", RAY_PORT):
+    if answers(f"127.0.0.1:{RAY_PORT}"):
         text = f"something listens on port {RAY_PORT}; `grid up` will take another"
         yield ok("ports", text)
     else:
@@ -52,25 +51,16 @@ def _address(config: Config) -> str | None:
     if address := os.environ.get("RAY_ADDRESS"):
         return address
     head = find_head(config.directory)
-    return head.address if head else None
+    return head.address if head else running_ray()
 
 
 def _reachable(address: str) -> Finding:
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not port.isdigit():
+    if not address.rpartition(":")[2].isdigit():
         return ok("ray cluster", address)
-    if _listens(host, int(port)):
+    if answers(address):
         return ok("ray cluster", f"{address} answers")
     cure = "start it (`grid up`), open the port in the firewall, or unset RAY_ADDRESS"
     return fail("ray cluster", f"nothing listens at {address}", cure)
-
-
-def _listens(host: str, port: int) -> bool:
-    try:
-        with socket.create_connection((host, port), timeout=PROBE_S):
-            return True
-    except OSError:
-        return False
 
 
 def _token() -> Finding:

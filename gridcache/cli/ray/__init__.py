@@ -2,6 +2,7 @@
 
 ===========  =================================================================
 `head`       a Ray head on this machine, as a process that can be found again
+`running`    whether one runs that somebody else has started
 `token`      who may use it
 `launch`     other machines, by Ray's cluster launcher
 ===========  =================================================================

@@ -21,6 +21,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     for name in ("ADDRESS", "AUTH_MODE", "AUTH_TOKEN", "AUTH_TOKEN_PATH"):
         monkeypatch.delenv(f"RAY_{name}", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
     return Config(directory=tmp_path / "stores")
 
 
@@ -89,7 +90,7 @@ def test_a_token_that_is_missing_fails(
 def test_an_address_where_nothing_listens_fails(
     config: Config, listening: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor_ray, "_listens", lambda *_: False)
+    monkeypatch.setattr(doctor_ray, "answers", lambda *_: False)
     found = about("ray cluster", check_ray(config))
     assert found.status is Status.FAIL
     assert str(listening) in found.text

@@ -1,0 +1,81 @@
+"""`grid up`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from gridcache.cli.examples import examples
+from gridcache.cli.grid_session import join_grid
+from gridcache.cli.options import Options, command_options
+from gridcache.cli.ray.head import find_head, start_head
+from gridcache.cli.ray.launch import launch, launcher_text
+from gridcache.cli.ray.running import running_ray
+from gridcache.cli.render import emit, say
+from gridcache.cli.report import Report
+from gridcache.cli.session import cluster_config, load_settings
+from gridcache.cli.spinner import waiting
+from gridcache.cli.tables.nodes import grid_section, nodes_section
+from gridcache.cluster_config.launcher import start_labels
+
+if TYPE_CHECKING:
+    from gridcache.cluster_config import ClusterConfig
+
+__all__ = ["command"]
+
+LOOPBACK = "127.0.0.1"
+
+
+@click.command(
+    "up",
+    epilog=examples(
+        "grid up",
+        "grid up --config config/laptop.yaml",
+        "grid up --config config/cluster.yaml --print > launcher.yaml",
+    ),
+)
+@click.option(
+    "--print", "show", is_flag=True, help="Print the file for `ray up` and do nothing."
+)
+@command_options
+def command(options: Options, *, show: bool) -> None:
+    """Join the nodes to a grid, and start Ray where none runs.
+
+    A Ray that runs is joined. Where none does, one is started on this machine, or, with
+    a cluster file of several machines, on all of them by Ray's cluster launcher. The
+    default store keeps its entries and becomes this node's. Can be repeated.
+    """
+    config = cluster_config(options)
+    if show:
+        click.echo(launcher_text(config), nl=False)
+        return
+    _ensure_ray(options, config)
+    with waiting(options, "the nodes join"):
+        grid = join_grid(options, config, create=True)
+        try:
+            status = grid.status()
+        finally:
+            grid.close()
+    sections = (grid_section(status), nodes_section(status.nodes))
+    emit(
+        Report(sections, "`grid down` ends it; the stores keep their entries"), options
+    )
+
+
+def _ensure_ray(options: Options, config: "ClusterConfig") -> None:
+    """Start Ray unless one runs, or the file names one."""
+    directory = load_settings(options).directory
+    if config.gridcache.ray_address not in ("auto", "local"):
+        return
+    if find_head(directory) or running_ray():
+        return
+    if len(config.nodes) > 1:
+        say("ray up, for the nodes of the cluster file:")
+        launch(config)
+        return
+    head = config.head
+    with waiting(options, "Ray starts"):
+        start_head(
+            directory,
+            host=LOOPBACK,
+            labels=start_labels(head) if head else "",
+        )

@@ -1,0 +1,77 @@
+"""From the options to the grid they mean, and to its memory pool.
+
+A command that looks joins a grid that runs; `grid up` alone starts one.
+"""
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from gridcache.cli.options import Options
+from gridcache.cli.ray.head import find_head
+from gridcache.cli.ray.token import asks_for_token
+from gridcache.cli.session import cluster_config, load_settings
+from gridcache.cli.spinner import waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gridcache.cluster.connect import Grid
+    from gridcache.cluster_config import ClusterConfig
+    from gridcache.pool import SyncDistributedMemoryPool
+
+__all__ = ["join_grid", "open_grid", "open_pool"]
+
+
+@contextmanager
+def open_grid(options: Options) -> "Iterator[Grid]":
+    """Join the grid that the options mean.
+
+    Raises
+    ------
+    NoAvailableNodesError
+        No Ray runs, or no grid of that name in it (exit 3).
+    """
+    config = cluster_config(options)
+    with waiting(options, "Ray answers"):
+        grid = join_grid(options, config)
+    try:
+        yield grid
+    finally:
+        grid.close()
+
+
+def join_grid(
+    options: Options, config: "ClusterConfig", *, create: bool = False
+) -> "Grid":
+    """Join a grid, in the Ray that `grid up` started if there is one.
+
+    Parameters
+    ----------
+    create
+        Make the grid where there is none; else fail as `open_grid` does.
+    """
+    from gridcache.cluster.connect import connect  # noqa: PLC0415 - loads ray
+
+    given = config if options.config else None
+    head = find_head(load_settings(options).directory)
+    if head is None or config.gridcache.ray_address != "auto":
+        return connect(config=given, create=create)
+    if asks_for_token():
+        # Ray asks for the mode where it is given an address.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+    return connect(head.address, config=given, create=create)
+
+
+@contextmanager
+def open_pool(options: Options) -> "Iterator[tuple[Grid, SyncDistributedMemoryPool]]":
+    """Join the grid that the options mean, and its pool; fails as `open_grid`."""
+    from gridcache.pool import DistributedMemoryPool  # noqa: PLC0415 - loads ray
+
+    with open_grid(options) as grid:
+        pool = DistributedMemoryPool.sync(grid)
+        pool.initialize()
+        try:
+            yield grid, pool
+        finally:
+            pool.shutdown()
