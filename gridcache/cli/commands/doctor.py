@@ -2,13 +2,14 @@
 
 import click
 
+from gridcache.cli.doctor.cluster import check_cluster_file
 from gridcache.cli.doctor.examine import examine
 from gridcache.cli.doctor.finding import Finding, Status
 from gridcache.cli.failures import Failure
 from gridcache.cli.options import Options, command_options
 from gridcache.cli.render import emit
 from gridcache.cli.report import Column, Report, Section
-from gridcache.cli.session import load_settings
+from gridcache.cli.session import cluster_config, load_settings
 
 __all__ = ["command"]
 
@@ -21,9 +22,12 @@ def command(options: Options) -> None:
     """Look for what is wrong or missing on this machine.
 
     Versions, shared memory, permissions, logind's RemoveIPC, processes that stand
-    still in a store, limits, extras, Ray with its token and ports. Exit 1 if any line is fail.
+    still in a store, limits, extras, Ray with its token and ports; with --config the
+    hosts of the file's nodes. Exit 1 if any line is fail.
     """
     findings = list(examine(load_settings(options)))
+    if options.config:
+        findings += check_cluster_file(cluster_config(options))
     rows = [(str(one.status), one.subject, one.text, one.cure) for one in findings]
     emit(Report((Section("findings", COLUMNS, rows),)), options)
     failed = [one for one in findings if one.status is Status.FAIL]

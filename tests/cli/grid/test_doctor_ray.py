@@ -1,4 +1,4 @@
-"""What the doctor says about Ray."""
+"""What the doctor says about Ray and a cluster file."""
 
 import socket
 from collections.abc import Iterator
@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from gridcache.cli.doctor import ray as doctor_ray
+from gridcache.cli.doctor.cluster import check_cluster_file
 from gridcache.cli.doctor.finding import Finding, Status
 from gridcache.cli.doctor.ray import check_ports, check_ray
 from gridcache.cli.ray.token import ensure_token
+from gridcache.cluster_config import read_cluster_config
 from gridcache.config import Config
 
 pytest.importorskip("ray")
@@ -103,3 +105,20 @@ def test_a_port_that_is_taken_is_said_and_is_no_fault(
     (found,) = check_ports(config)
     assert found.status is Status.OK
     assert "will take another" in found.text
+
+
+def test_a_host_that_nobody_knows_fails_and_one_that_is_known_is_fine() -> None:
+    nodes = [
+        {"name": "here", "host": "localhost", "memory_gb": 1},
+        {"name": "there", "host": "no-such-host.invalid"},
+    ]
+    here, there = check_cluster_file(read_cluster_config({"nodes": nodes}))
+    assert here.status is Status.OK
+    assert "127.0.0.1" in here.text or "::1" in here.text
+    assert there.status is Status.FAIL
+    assert "no-such-host.invalid" in there.text
+
+
+def test_a_file_whose_nodes_give_nothing_is_a_warning() -> None:
+    (found,) = check_cluster_file(read_cluster_config({"nodes": []}))
+    assert found.status is Status.WARN
