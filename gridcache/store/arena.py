@@ -106,6 +106,10 @@ class Arena:
             mapping = self._map()
         return np.frombuffer(mapping, dtype=np.uint8, count=nbytes, offset=offset)
 
+    def fileno(self) -> int:
+        """The descriptor, for sending bytes from the file."""
+        return int(self._fd)
+
     def map_range(self, offset: int, nbytes: int) -> tuple[mmap.mmap, int]:
         """A writable mapping of a range alone, and where in it the range begins."""
         start = offset & -mmap.ALLOCATIONGRANULARITY

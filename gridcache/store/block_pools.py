@@ -30,9 +30,14 @@ class Pool(NamedTuple):
     blocks: int
     text: str
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """True if no process with this store open answers for it."""
+        return self.row == _ELSEWHERE
+
     def is_dead(self, clients: Clients) -> bool:
         """True if its process is gone; one of another node never seems to be."""
-        if self.row == _ELSEWHERE:
+        if self.is_elsewhere:
             return False
         if clients.started_ns(self.row) != self.started_ns:
             return True

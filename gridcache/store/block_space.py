@@ -9,7 +9,7 @@ end.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gridcache.codec.frames import align
@@ -22,6 +22,7 @@ from gridcache.errors import (
 from gridcache.store.block_memory import BlockMemory
 from gridcache.store.block_pools import count_in, join_pool
 from gridcache.store.block_records import (
+    ACCOUNT,
     NO_POOL,
     Block,
     blocks_nbytes,
@@ -29,17 +30,21 @@ from gridcache.store.block_records import (
     insert_block,
     missing_block,
     remove_block,
+    some_blocks,
 )
 from gridcache.store.claims import Reservation
 from gridcache.store.layout import SINGLE_PHASE_MAX
+from gridcache.store.namespaces import load_account
 from gridcache.store.parts import Parts
 from gridcache.store.relief import NoRoomError, Relief
 from gridcache.store.transaction import WriteTxn
 
-__all__ = ["FREE_BATCH", "BlockSpace", "Wanted"]
+__all__ = ["FREE_BATCH", "BlockSizes", "BlockSpace", "Wanted"]
 
 FREE_BATCH = 16
 """Blocks freed per transaction: what a nearly full index has pages for."""
+_LISTED = 4096
+"""Blocks listed per read transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,21 @@ class Wanted:
     pool: str
     """Empty for none."""
     flags: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockSizes:
+    """What blocks take, and could take, of a store."""
+
+    blocks: int
+    size_nbytes: int
+    """Of all of them, as asked for."""
+    capacity_nbytes: int
+    """What they may take in all."""
+    room_nbytes: int
+    """What more they may take, if everything else goes."""
+    idle_nbytes: int
+    """What more they may take at nobody's cost."""
 
 
 class BlockSpace:
@@ -144,12 +164,27 @@ class BlockSpace:
         self._pools[text] = number  # a hint: looked at before it is believed
         return number
 
-    def room_nbytes(self) -> int:
-        """Bytes that further blocks could take if everything else went."""
-        state, taken = self._parts.index.snapshot(
-            lambda txn: (txn.state, blocks_nbytes(txn))
+    def sizes(self) -> BlockSizes:
+        """What blocks take and could take."""
+        state, held = self._parts.index.snapshot(
+            lambda txn: (txn.state, load_account(txn, ACCOUNT))
         )
-        return max(self._relief.room.blocks_limit(state) - taken, 0)
+        limit = self._relief.room.blocks_limit(state)
+        room = max(limit - held.stored_nbytes, 0)
+        idle = state.free_nbytes + max(limit - state.top, 0)
+        return BlockSizes(held.entries, held.raw_nbytes, limit, room, min(idle, room))
+
+    # -- looking -----------------------------------------------------------
+
+    def records(self) -> Iterator[tuple[int, Block]]:
+        """(number, record) of every block, by number."""
+        start = 0
+        while found := self._some(start):
+            yield from found
+            start = found[-1][0] + 1
+
+    def _some(self, start: int) -> list[tuple[int, Block]]:
+        return self._parts.index.snapshot(lambda txn: some_blocks(txn, start, _LISTED))
 
     # -- freeing -----------------------------------------------------------
 

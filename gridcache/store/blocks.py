@@ -13,12 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridcache.store.block_memory import BlockMemory, Hold, as_bytes
-from gridcache.store.block_pools import (
-    all_pools,
-    drop_pool,
-    find_pool,
-    join_pool,
-)
+from gridcache.store.block_owners import BlockOwners
+from gridcache.store.block_pools import all_pools, find_pool
 from gridcache.store.block_records import (
     FIXED,
     NO_POOL,
@@ -26,10 +22,9 @@ from gridcache.store.block_records import (
     find_block,
     missing_block,
     put_block,
-    some_blocks,
     take_numbers,
 )
-from gridcache.store.block_space import FREE_BATCH, BlockSpace, Wanted
+from gridcache.store.block_space import FREE_BATCH, BlockSizes, BlockSpace, Wanted
 from gridcache.store.parts import Parts
 from gridcache.store.relief import Relief
 from gridcache.store.transaction import WriteTxn
@@ -37,10 +32,8 @@ from gridcache.store.transaction import WriteTxn
 __all__ = ["BlockInfo", "Blocks"]
 
 _Numbers = list[int]
-_Records = list[tuple[int, Block]]
+_Texts = list[str]
 """`list` is a method below."""
-_LISTED = 4096
-"""Blocks listed per read transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +60,7 @@ class Blocks:
         self._relief = relief
         self._memory = BlockMemory(parts)
         self._space = BlockSpace(parts, relief, self._memory)
+        self._owners = BlockOwners(parts, relief, self._space)
         self._sealed = parts.superblock.on_disk
         self._accesses: dict[int, int] = {}
         """By number, not yet in the index."""
@@ -183,14 +177,26 @@ class Blocks:
         fixed = block._replace(flags=block.flags | FIXED)
         put_block(txn, number, fixed, sealed=self._sealed)
 
-    def place(self, number: int, nbytes: int, offset: int) -> tuple[int, Hold]:
-        """Where a range lies in the arena's file, for sending it from there.
+    def place(self, number: int, nbytes: int, offset: int) -> tuple[int, int, Hold]:
+        """Where a range lies: descriptor, offset, and what holds it there.
 
-        Freed or not, nobody else is given it until the hold is ended.
+        For sending it: freed or not, nobody else is given it until the hold ends.
         """
-        found = self._memory.place(number, nbytes, offset)
+        at, hold = self._memory.place(number, nbytes, offset)
         self._note_access(number)
-        return found
+        return self._parts.arena.fileno(), at, hold
+
+    def filler(self, number: int, offset: int) -> Callable[[memoryview], None]:
+        """A function that writes what it is given end to end: one long write."""
+        at = offset
+
+        def write(chunk: memoryview) -> None:
+            nonlocal at
+            self._memory.write(number, chunk, at)
+            at += chunk.nbytes
+
+        self._note_access(number)
+        return write
 
     def check_range(self, number: int, nbytes: int | None, offset: int) -> int:
         """The size of a range that a block has, before its bytes arrive."""
@@ -204,51 +210,28 @@ class Blocks:
 
     def own(self, pool: str) -> None:
         """Let a pool's blocks end with this process."""
-        row = self._parts.row
-        self._relief.index.transact(lambda txn: join_pool(txn, pool, row=row))
+        self._owners.own(pool)
 
     def reap_pool(self, pool: str) -> int:
         """Free the blocks of a pool that is no more; returns how many."""
-        found = self._parts.index.snapshot(
-            lambda txn: [n for n, one in all_pools(txn) if one.text == pool]
-        )
-        return sum(self._reap(number) for number in found)
-
-    def _reap(self, pool: int) -> int:
-        mine = [n for n, block in self._records() if block.pool == pool]
-        freed = self.free_many(mine)
-
-        def drop(txn: WriteTxn) -> None:
-            found = find_pool(txn, pool)
-            if found is not None and not found.blocks:
-                drop_pool(txn, pool)
-
-        self._relief.index.transact(drop)
-        return len(freed)
+        return self._owners.reap_pool(pool)
 
     def reap_dead(self) -> int:
         """Free the blocks of pools whose process is dead; returns how many."""
-        clients = self._parts.clients
-        pools = self._parts.index.snapshot(lambda txn: list(all_pools(txn)))
-        return sum(self._reap(n) for n, pool in pools if pool.is_dead(clients))
+        return self._owners.reap_dead()
+
+    def pools_elsewhere(self) -> _Texts:
+        """Pools of other nodes' clients that have blocks here."""
+        return self._owners.elsewhere()
 
     # -- looking -----------------------------------------------------------
-
-    def _records(self) -> Iterator[tuple[int, Block]]:
-        start = 0
-        while found := self._look(start):
-            yield from found
-            start = found[-1][0] + 1
-
-    def _look(self, start: int) -> _Records:
-        return self._parts.index.snapshot(lambda txn: some_blocks(txn, start, _LISTED))
 
     def list(self) -> Iterator[BlockInfo]:
         """Every block, by number."""
         self.flush()
         pools = self._parts.index.snapshot(lambda txn: dict(all_pools(txn)))
         texts = {number: pool.text for number, pool in pools.items()}
-        return (_info(n, block, texts) for n, block in self._records())
+        return (_info(n, block, texts) for n, block in self._space.records())
 
     def info(self, number: int) -> BlockInfo:
         """One block.
@@ -263,9 +246,9 @@ class Blocks:
         pool = self._parts.index.snapshot(lambda txn: find_pool(txn, block.pool))
         return _info(number, block, {block.pool: pool.text} if pool else {})
 
-    def room_nbytes(self) -> int:
-        """Bytes that further blocks could take if everything else went."""
-        return self._space.room_nbytes()
+    def sizes(self) -> BlockSizes:
+        """What blocks take, and could take."""
+        return self._space.sizes()
 
     # -- upkeep ------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """Memory blocks of one store: what each call promises."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -233,10 +234,10 @@ def test_entries_never_push_a_block_out_nor_move_it(
     for number in range(20):
         blocks.allocate(number, 40_000 + number * 64)
         blocks.write(number, bytes([number]) * (40_000 + number * 64))
-    where = {n: block.offset for n, block in blocks._records()}
+    where = {n: block.offset for n, block in blocks._space.records()}
     for number in range(400):
         shop.put(f"entry{number}", number, 1000 + number * 997 % 90_000)
-    assert {n: block.offset for n, block in blocks._records()} == where
+    assert {n: block.offset for n, block in blocks._space.records()} == where
     for number in range(20):
         assert set(blocks.read(number)) == {number}
 
@@ -246,7 +247,7 @@ def test_a_store_full_of_blocks_says_so_and_loses_nothing_in_vain(
 ) -> None:
     shop = open_shop(CAPACITY)
     blocks, number = shop.store.blocks, 0
-    while blocks.room_nbytes() > 100_000:
+    while blocks.sizes().room_nbytes > 100_000:
         blocks.allocate(number, 100_000)
         number += 1
     assert number > 20
@@ -259,7 +260,7 @@ def test_a_store_full_of_blocks_says_so_and_loses_nothing_in_vain(
     blocks.free(3)
     blocks.allocate(number, 100_000)
     assert shop.number("entry") == 1
-    assert blocks.room_nbytes() < 100_000
+    assert blocks.sizes().room_nbytes < 100_000
 
 
 def test_a_block_that_can_never_fit_is_told_the_limit(shop: Shop) -> None:
@@ -269,14 +270,14 @@ def test_a_block_that_can_never_fit_is_told_the_limit(shop: Shop) -> None:
 
 def test_the_largest_block_fits_beside_a_cache(open_shop: Callable[..., Shop]) -> None:
     shop = filled(open_shop)
-    room = shop.store.blocks.room_nbytes()
+    room = shop.store.blocks.sizes().room_nbytes
     shop.store.blocks.allocate(0, room)
-    assert shop.store.blocks.room_nbytes() == 0
+    assert shop.store.blocks.sizes().room_nbytes == 0
     shop.put("small", 1, 100)
     shop.put("in the arena", 1, 10_000)
     assert shop.number("in the arena") == 1
     shop.store.blocks.free(0)
-    assert shop.store.blocks.room_nbytes() == room
+    assert shop.store.blocks.sizes().room_nbytes == room
 
 
 def test_pinned_entries_are_not_pushed_out(open_shop: Callable[..., Shop]) -> None:
@@ -293,7 +294,7 @@ def test_the_bound_holds_and_the_index_grows_beside_blocks(
 ) -> None:
     shop = open_shop(32 << 20)
     blocks = shop.store.blocks
-    blocks.allocate(0, blocks.room_nbytes() - (1 << 20))
+    blocks.allocate(0, blocks.sizes().room_nbytes - (1 << 20))
     before = shop.store.stats().index_nbytes
     for number in range(8000):
         shop.put(f"small{number}", number, 20)
@@ -371,11 +372,11 @@ def test_a_place_in_the_file_is_held(shop: Shop) -> None:
     blocks = shop.store.blocks
     blocks.allocate(0, 100_000)
     blocks.write(0, b"sent from here", 500)
-    offset, hold = blocks.place(0, 14, 500)
+    fd, offset, hold = blocks.place(0, 14, 500)
     blocks.free(0)
     shop.store.tidy()
     assert shop.store.stats().retired_nbytes == 100_032
-    assert shop.store._parts.arena.read(offset, 14) == b"sent from here"
+    assert os.pread(fd, 14, offset) == b"sent from here"
     hold.end()
     shop.store.check()
     assert shop.store.stats().retired_nbytes == 0

@@ -185,7 +185,7 @@ class BlockMachine(RuleBasedStateMachine):
         self.blocks.free_many(list(self.model))
         stats = self.store.stats()
         assert (stats.blocks, stats.blocks_nbytes) == (0, 0)
-        room = self.blocks.room_nbytes()
+        room = self.blocks.sizes().room_nbytes
         self.blocks.allocate(self.blocks.new_numbers(), room)
         close_store(self.store)
         shutil.rmtree(self.directory)
