@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gridcache.cli.examples import examples
+from gridcache.cli.failures import ExitCode, Failure
 from gridcache.cli.grid_session import join_grid
 from gridcache.cli.options import Options, command_options
 from gridcache.cli.ray.head import find_head, start_head
@@ -69,13 +70,21 @@ def _ensure_ray(options: Options, config: "ClusterConfig") -> None:
     if find_head(directory) or running_ray():
         return
     if len(config.nodes) > 1:
-        say("ray up, for the nodes of the cluster file:")
-        launch(config)
+        _launch(options, config)
         return
     head = config.head
     with waiting(options, "Ray starts"):
-        start_head(
-            directory,
-            host=LOOPBACK,
-            labels=start_labels(head) if head else "",
+        labels = start_labels(head) if head else ""
+        start_head(directory, host=LOOPBACK, labels=labels)
+
+
+def _launch(options: Options, config: "ClusterConfig") -> None:
+    """Start Ray on all machines of the file."""
+    say("ray up, for the nodes of the cluster file:")
+    launch(config)
+    if running_ray() is None and config.head is not None:
+        message = (
+            "Ray runs on the machines of the file now, but this one is none of them: "
+            f"run `grid up --config {options.config}` on {config.head.host}"
         )
+        raise Failure(message, ExitCode.NO_STORE)

@@ -86,6 +86,17 @@ def test_ray_up_is_run_on_the_derived_file(program: Path) -> None:
     assert words[4:] == ["--yes"]
 
 
+@pytest.mark.usefixtures("program")
+def test_up_from_a_machine_outside_says_where_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    result = grid("up", "--config", str(CONFIG / "cluster.yaml"))
+    assert result.exit_code == ExitCode.NO_STORE
+    assert "on 192.168.1.10" in result.stderr
+
+
 def test_a_launcher_that_fails_is_a_failure(program: Path) -> None:
     (program.parent / "code").write_text("7")
     with pytest.raises(Failure, match="`ray up` failed with code 7"):
