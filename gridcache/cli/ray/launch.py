@@ -15,6 +15,9 @@ from gridcache.cluster_config import ClusterConfig, launcher_config
 
 __all__ = ["launch", "launcher_text", "tear_down"]
 
+_STDERR = 2
+"""The descriptor itself: a program cannot write to what stands for it in Python."""
+
 
 def launcher_text(config: ClusterConfig) -> str:
     """Write the launcher's file as YAML."""
@@ -45,7 +48,7 @@ def _run(verb: str, config: ClusterConfig, *flags: str) -> None:
         path = Path(directory, "launcher.yaml")
         path.write_text(launcher_text(config))
         command = [sys.executable, "-m", "ray.scripts.scripts", verb, str(path), *flags]
-        done = subprocess.run(command, stdout=sys.stderr, check=False)  # noqa: S603 - our own interpreter
+        done = subprocess.run(command, stdout=_STDERR, check=False)  # noqa: S603 - our own interpreter
     if done.returncode:
         message = (
             f"`ray {verb}` failed with code {done.returncode}; see what it said above, "
