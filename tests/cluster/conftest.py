@@ -5,6 +5,7 @@ lie in a short directory of their own, the stores in one in shared memory, and n
 token is written. Tests that lose or add nodes leave the two of the session alone.
 """
 
+import logging
 import os
 import shutil
 import subprocess
@@ -157,7 +158,7 @@ def ray_cluster(
             address=ray_session.address,
             namespace=f"test-{os.getpid()}",
             log_to_driver=False,
-            logging_level="ERROR",
+            logging_level=logging.ERROR,
             ignore_reinit_error=True,
         )
     try:
