@@ -68,18 +68,14 @@ class Server:
         budget = Budget(_BUDGET_NBYTES)
         self._work = Work(handle, streams or {}, budget, BODY_LIMIT_NBYTES, timeout_s)
         self._listener = _listen(host, port)
+        self.address: Address = self._listener.getsockname()[:2]
+        """Where it listens."""
         self._wake, self._waker = socket.socketpair()
         self._stop = threading.Event()
         self._door = Door()
         self._threads: set[threading.Thread] = set()
         self._acceptor = self._thread(self._accept)
         _servers.add(self)
-
-    @property
-    def address(self) -> Address:
-        """Where it listens."""
-        host, port = self._listener.getsockname()[:2]
-        return str(host), int(port)
 
     def start(self) -> Self:
         """Begin to answer."""
@@ -168,7 +164,8 @@ class Server:
 
     def _admit(self, sock: socket.socket, address: Address) -> None:
         try:
-            peer = admit(sock, self._key, _PROOF_TIMEOUT_S)
+            timeout_s = min(_PROOF_TIMEOUT_S, self._work.timeout_s)
+            peer = admit(sock, self._key, timeout_s)
         except OSError as error:
             if isinstance(error, AuthError | TimeoutError):
                 self._door.refuse(address[0], str(error))

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
 
 from gridcache.cluster.bodies import Budget
 from gridcache.cluster.channel import Channel
@@ -38,20 +37,16 @@ _UNCOUNTED_NBYTES = 64 << 10
 """Bodies up to this size do not ask the budget: as many as there are sessions."""
 
 
-class Handle(Protocol):
-    """Answers a request; called in the thread of its connection."""
+Handle = Callable[["Session", str, Meta, list[memoryview]], Answer]
+"""Answers a request, given its op, meta and buffers, in its connection's thread.
 
-    def __call__(
-        self, session: "Session", op: str, meta: Meta, buffers: list[memoryview]
-    ) -> Answer:
-        """Return an answer, or raise what the caller is to raise."""
+What it raises, its caller raises.
+"""
+StreamHandle = Callable[["Session", Meta, Incoming], Answer]
+"""As `Handle`, for a request whose body it takes itself.
 
-
-class StreamHandle(Protocol):
-    """Answers a request whose body it takes from the stream."""
-
-    def __call__(self, session: "Session", meta: Meta, incoming: Incoming) -> Answer:
-        """As `Handle`. Nothing may be committed before `incoming.into` returned."""
+Nothing may be committed before `Incoming.into` has returned.
+"""
 
 
 @dataclass(frozen=True, slots=True)

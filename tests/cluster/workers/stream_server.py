@@ -1,0 +1,42 @@
+"""A server in a process of its own: `echo`, and bodies from and into a file."""
+
+import os
+import sys
+import threading
+
+from gridcache.cluster.bodies import file_target
+from gridcache.cluster.incoming import Incoming
+from gridcache.cluster.server import Server
+from gridcache.cluster.session import Session
+from gridcache.cluster.wire import Answer, Meta, Range
+from tests.cluster.kit.streams import echo, peak_nbytes, reset_peak
+
+_FILE = os.memfd_create("stream-server")
+
+
+def handle(session: Session, op: str, meta: Meta, buffers: list[memoryview]) -> Answer:
+    if op == "get":
+        return Answer({}, [Range(_FILE, 0, meta["nbytes"])])
+    if op == "peak":
+        peak = peak_nbytes()
+        reset_peak()
+        return Answer({"nbytes": peak})
+    if op == "hang":
+        threading.Event().wait()
+    return echo(session, op, meta, buffers)
+
+
+def put(session: Session, meta: Meta, incoming: Incoming) -> Answer:
+    incoming.into([file_target(_FILE, 0)])
+    return Answer({"nbytes": incoming.lengths[0]})
+
+
+def main(key: str) -> None:
+    with Server(bytes.fromhex(key), handle, streams={"put": put}) as server:
+        sys.stdout.write(f"{server.address[1]}\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
