@@ -176,9 +176,8 @@ class BlockSpace:
 
     # -- looking -----------------------------------------------------------
 
-    def records(self) -> Iterator[tuple[int, Block]]:
-        """(number, record) of every block, by number."""
-        start = 0
+    def records(self, start: int = 0) -> Iterator[tuple[int, Block]]:
+        """(number, record) of every block from `start` on, by number."""
         while found := self._some(start):
             yield from found
             start = found[-1][0] + 1

@@ -10,6 +10,7 @@ the index, and writes into them are not synced.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from gridcache.store.block_memory import BlockMemory, Hold, as_bytes
@@ -50,6 +51,8 @@ class BlockInfo:
     """Of whoever allocated it; empty if detached."""
     detached: bool
     fixed: bool
+    home: str = ""
+    """The node it was allocated on, if it was moved here."""
 
 
 class Blocks:
@@ -226,12 +229,13 @@ class Blocks:
 
     # -- looking -----------------------------------------------------------
 
-    def list(self) -> Iterator[BlockInfo]:
-        """Every block, by number."""
+    def list(self, start: int = 0, most: int | None = None) -> Iterator[BlockInfo]:
+        """Blocks by number, from `start` on; all of them if no number is given."""
         self.flush()
         pools = self._parts.index.snapshot(lambda txn: dict(all_pools(txn)))
         texts = {number: pool.text for number, pool in pools.items()}
-        return (_info(n, block, texts) for n, block in self._space.records())
+        some = islice(self._space.records(start), most)
+        return (_info(n, block, texts) for n, block in some)
 
     def info(self, number: int) -> BlockInfo:
         """One block.

@@ -1,0 +1,214 @@
+"""Block service: a node's blocks for clients on other nodes.
+
+Requests have an `op` that begins with `block_`. A client names its pool and says
+from time to time, over a connection of its own, that it lives. When that
+connection is gone and no other has come for some seconds, or nobody has spoken
+for a pool that an earlier service left, the pool's blocks are freed.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from gridcache.cluster.block_local import LocalNode
+from gridcache.cluster.block_messages import pack_infos, pack_outcomes, pack_sizes
+from gridcache.cluster.block_protocol import BlockOrder
+from gridcache.cluster.incoming import Incoming
+from gridcache.cluster.session import Session, StreamHandle
+from gridcache.cluster.wire import Answer, Buffer, Meta, Range
+from gridcache.errors import GridCacheError, PeerError
+from gridcache.store.blocks import Blocks
+
+if TYPE_CHECKING:
+    from gridcache.cluster.bodies import Target
+    from gridcache.store.block_memory import Hold
+
+__all__ = ["BlockService"]
+
+_logger = logging.getLogger("gridcache")
+
+_GRACE_S = 10.0
+"""For a client whose connection was lost to come back."""
+_LEFT_GRACE_S = 30.0
+"""For the clients of a service that was killed to find this one."""
+_IN_PLACE_MIN = 64 << 10
+"""Bytes from which a range is sent from the file itself."""
+
+
+class BlockService:
+    """Answers for the blocks of one store.
+
+    Parameters
+    ----------
+    grace_s, left_grace_s
+        How long a pool may be without a connection, and without a word to this
+        service, before its blocks are freed.
+    """
+
+    def __init__(
+        self,
+        blocks: Blocks,
+        node: str,
+        *,
+        grace_s: float = _GRACE_S,
+        left_grace_s: float = _LEFT_GRACE_S,
+    ) -> None:
+        self._blocks = blocks
+        self._node = LocalNode(node, blocks, owns=False)
+        self._absent = _Absent(blocks.reap_pool, grace_s)
+        self._ops: Mapping[str, Callable[[Session, Meta], Answer]] = {
+            "block_sizes": self._sizes,
+            "block_allocate": self._allocate,
+            "block_check": self._check,
+            "block_read": self._read,
+            "block_free": self._free,
+            "block_info": self._info,
+            "block_list": self._list,
+            "block_reap": self._reap,
+            "block_keep": self._keep,
+        }
+        self.streams: Mapping[str, StreamHandle] = {"block_write": self._write}
+        for pool in blocks.pools_elsewhere():
+            self._absent.expect(pool, left_grace_s)
+
+    def handle(
+        self, session: Session, op: str, meta: Meta, _buffers: list[memoryview]
+    ) -> Answer:
+        """Answer one request."""
+        try:
+            work = self._ops[op]
+        except KeyError:
+            message = f"this node does not know {op!r}; run one version everywhere"
+            raise PeerError(message, op=op) from None
+        return work(session, meta)
+
+    def close(self) -> None:
+        """Free no more pools; the next service will."""
+        self._absent.close()
+
+    # -- requests ----------------------------------------------------------
+
+    def _sizes(self, session: Session, meta: Meta) -> Answer:
+        return Answer(pack_sizes(self._node.sizes()))
+
+    def _allocate(self, session: Session, meta: Meta) -> Answer:
+        orders = [BlockOrder(*order) for order in meta["orders"]]
+        return Answer(pack_outcomes(self._node.allocate(meta["pool"], orders)))
+
+    def _check(self, session: Session, meta: Meta) -> Answer:
+        for number, nbytes, offset in meta["ranges"]:
+            self._blocks.check_range(number, nbytes, offset)
+        return Answer()
+
+    def _write(self, session: Session, meta: Meta, incoming: Incoming) -> Answer:
+        pieces = list(zip(meta["pieces"], incoming.lengths, strict=True))
+        for (number, offset), nbytes in pieces:
+            self._blocks.check_range(number, nbytes, offset)
+        targets: list[Target] = [
+            self._blocks.filler(number, offset) for (number, offset), _ in pieces
+        ]
+        incoming.into(targets)
+        return Answer()
+
+    def _read(self, session: Session, meta: Meta) -> Answer:
+        holds: list[Hold] = []
+        buffers = [self._buffer(holds, *wanted) for wanted in meta["ranges"]]
+
+        def done() -> None:
+            for hold in holds:
+                hold.end()
+
+        return Answer({}, buffers, done)
+
+    def _buffer(
+        self, holds: "list[Hold]", number: int, nbytes: int | None, offset: int
+    ) -> Buffer:
+        size = self._blocks.check_range(number, nbytes, offset)
+        if size < _IN_PLACE_MIN:
+            return self._blocks.read(number, size, offset)
+        fd, at, hold = self._blocks.place(number, size, offset)
+        holds.append(hold)
+        return Range(fd, at, size, hold)
+
+    def _free(self, session: Session, meta: Meta) -> Answer:
+        return Answer(pack_outcomes(self._node.free(meta["numbers"])))
+
+    def _info(self, session: Session, meta: Meta) -> Answer:
+        return Answer({"infos": pack_infos(self._node.info(meta["numbers"]))})
+
+    def _list(self, session: Session, meta: Meta) -> Answer:
+        some = self._blocks.list(meta["start"], meta["most"])
+        return Answer({"infos": pack_infos(list(some))})
+
+    # -- pools -------------------------------------------------------------
+
+    def _reap(self, session: Session, meta: Meta) -> Answer:
+        return Answer({"freed": self._node.reap(meta["pool"])})
+
+    def _keep(self, session: Session, meta: Meta) -> Answer:
+        self._absent.meet(meta["pool"], session)
+        return Answer()
+
+
+class _Absent:
+    """Pools, by the sessions that speak for them; frees whom none speaks for."""
+
+    def __init__(self, reap: Callable[[str], Any], grace_s: float) -> None:
+        self._reap = reap
+        self._grace_s = grace_s
+        self._lock = threading.Lock()
+        self._sessions: dict[str, set[Session]] = {}
+        self._timers: dict[str, threading.Timer] = {}
+        self._is_closed = False
+
+    def meet(self, pool: str, session: Session) -> None:
+        """A session says that a pool lives."""
+        with self._lock:
+            timer = self._timers.pop(pool, None)
+            sessions = self._sessions.setdefault(pool, set())
+            is_new = session not in sessions
+            sessions.add(session)
+        if timer is not None:
+            timer.cancel()
+        if is_new:
+            session.on_close(lambda: self._lose(pool, session))
+
+    def _lose(self, pool: str, session: Session) -> None:
+        with self._lock:
+            sessions = self._sessions.get(pool, set())
+            sessions.discard(session)
+            if sessions:
+                return
+            self._sessions.pop(pool, None)
+        self.expect(pool, self._grace_s)
+
+    def expect(self, pool: str, within_s: float) -> None:
+        """Free a pool unless it is met in time."""
+        timer = threading.Timer(within_s, self._give_up, (pool,))
+        timer.daemon = True
+        with self._lock:
+            if self._is_closed or pool in self._timers:
+                return
+            self._timers[pool] = timer
+        timer.start()
+
+    def _give_up(self, pool: str) -> None:
+        with self._lock:
+            if self._is_closed or self._timers.pop(pool, None) is None:
+                return
+        try:
+            freed = self._reap(pool)
+        except GridCacheError as error:  # the next service frees them
+            _logger.warning("the blocks of pool %s stay for now: %s", pool, error)
+        else:
+            _logger.info("freed %d blocks of pool %s, which is gone", freed, pool)
+
+    def close(self) -> None:
+        """Stop waiting."""
+        with self._lock:
+            self._is_closed = True
+            timers = list(self._timers.values())
+            self._timers.clear()
+        for timer in timers:
+            timer.cancel()

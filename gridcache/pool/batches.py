@@ -1,0 +1,55 @@
+"""Batches: the same for many blocks, each node asked once."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+from gridcache.cluster.block_protocol import BlockNode
+from gridcache.errors import BlockNotFoundError, GridCacheError
+from gridcache.pool.finding import Finder
+from gridcache.pool.ids import BlockId, naming
+from gridcache.pool.parallel import at_once
+
+__all__ = ["for_each"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+Call = Callable[[BlockNode, list[T]], Sequence[R]]
+
+
+def for_each(
+    finder: Finder, blocks: Sequence[BlockId], items: Sequence[T], call: Call[T, R]
+) -> list[R]:
+    """What `call` answers for the items of each block, in their order.
+
+    Raises what the first node that failed said; its errors name the id.
+    """
+    try:
+        return _try(finder, blocks, items, call)
+    except BlockNotFoundError as error:
+        if error.reason == "freed":
+            raise
+    finder.locate(blocks)  # one was moved, or is nowhere: then this raises
+    return _try(finder, blocks, items, call)
+
+
+def _try(
+    finder: Finder, blocks: Sequence[BlockId], items: Sequence[T], call: Call[T, R]
+) -> list[R]:
+    groups = finder.by_node(blocks)
+    work = {
+        name: partial(call, node, [items[position] for position in positions])
+        for name, (node, positions) in groups.items()
+    }
+    found: dict[int, R] = {}
+    for name, answers in at_once(work).items():
+        if isinstance(answers, GridCacheError):
+            raise _named(answers, blocks)
+        found.update(zip(groups[name][1], answers, strict=True))
+    return [found[position] for position in range(len(items))]
+
+
+def _named(error: GridCacheError, blocks: Sequence[BlockId]) -> GridCacheError:
+    number = error.context.get("number")
+    block = next((one for one in blocks if one.number == number), None)
+    return error if block is None else naming(error, block)
