@@ -33,7 +33,8 @@ def change_backups(
     kept &= (wanted != NOBODY) | np.isin(table.backups, list(weights))
     kept &= (table.backups != NOBODY) & (table.backups != table.owners)
     table.set_backups(np.where(kept, table.backups, wanted).astype(np.int32))
-    spares = np.where(kept & (wanted != table.backups), wanted, NOBODY)
+    replaced = table.ready & (wanted != table.backups)
+    spares = np.where(replaced, wanted, NOBODY)
     table.set_spares(_limited(spares.astype(np.int32), table.spares))
 
 

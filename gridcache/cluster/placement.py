@@ -9,11 +9,21 @@ hashing, so that two calls with the same facts agree.
 Pure: numbers in, an array out. Who is in the grid is `gridcache.cluster.roster`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
+
+from gridcache.cluster.assignment import (
+    Bools,
+    Int32s,
+    Numbers,
+    assign,
+    held,
+    last_choices,
+    quotas,
+)
 
 __all__ = ["NOBODY", "PARTITIONS", "Int32s", "partition_of", "plan", "plan_backups"]
 
@@ -22,14 +32,6 @@ PARTITIONS = 4096
 
 NOBODY = -1
 """In place of a member's number."""
-
-_ROWS = 128
-"""Partitions scored at a time: with 1,000 members, a megabyte."""
-
-Int32s = NDArray[np.int32]
-_Bools = NDArray[np.bool_]
-_Numbers = NDArray[np.int64]
-_Scores = NDArray[np.uint64]
 
 
 def partition_of(namespace: str, key: str) -> int:
@@ -55,15 +57,16 @@ def plan(weights: Mapping[int, float], owners: Int32s | None = None) -> Int32s:
     Int32s
         shape (PARTITIONS,); all `NOBODY` if `weights` is empty.
     """
-    planned = _kept(weights, owners)
+    members, planned = _present(weights, owners)
     if not weights:
         return planned
-    quotas = _quotas(weights, planned, PARTITIONS)
-    for member, quota in quotas.items():
-        _release(planned, member, quota)
-    candidates = _Candidates(quotas, planned)
-    for partition, scores in candidates.ranked(planned == NOBODY):
-        planned[partition] = candidates.take(scores, candidates.open)
+    room = quotas(weights, planned, PARTITIONS) - held(planned, members)
+    for index in np.flatnonzero(room < 0):
+        own = np.flatnonzero(planned == members[index])
+        given = last_choices(int(members[index]), own)[: -room[index]]
+        planned[given] = NOBODY
+        room[index] = 0
+    assign(planned, np.flatnonzero(planned == NOBODY), members, room)
     return planned
 
 
@@ -94,164 +97,94 @@ def plan_backups(
     Int32s
         shape (PARTITIONS,), `NOBODY` where there is no other member.
     """
-    planned = _kept(weights, backups)
+    members, planned = _present(weights, backups)
     if not weights:
         return planned
-    quotas = _quotas(weights, planned, int((owners != NOBODY).sum()))
-    places = _Places(list(quotas), owners, hosts)
+    places = _Places(members, owners, hosts)
     planned[~places.good(planned)] = NOBODY
-    candidates = _Candidates(quotas, planned)
-    for partition, scores in candidates.ranked(
-        (planned == NOBODY) & (owners != NOBODY)
+    room = quotas(weights, planned, int((owners != NOBODY).sum()))
+    room -= held(planned, members)
+    for allowed, limit in (
+        (places.elsewhere, room),
+        (places.elsewhere, np.full(len(members), PARTITIONS)),
+        (places.other, room),
+        (places.other, np.full(len(members), PARTITIONS)),
     ):
-        elsewhere, other = places.allowed(partition)
-        allowed = elsewhere if elsewhere.any() else other
-        if allowed.any():
-            with_room = allowed & candidates.open
-            some = with_room if with_room.any() else allowed
-            planned[partition] = candidates.take(scores, some)
-    for member in quotas:
-        _even(planned, member, candidates, places)
+        left = np.flatnonzero((planned == NOBODY) & (owners != NOBODY))
+        assign(planned, left, members, limit, allowed(left))
+    room = quotas(weights, planned, int((owners != NOBODY).sum()))
+    room -= held(planned, members)
+    for index in np.flatnonzero(room < 0):
+        _relieve(planned, int(index), room, places)
     return planned
-
-
-def _even(
-    planned: Int32s, member: int, candidates: "_Candidates", places: "_Places"
-) -> None:
-    """Let members that have too few backups take what `member` has too many of."""
-    surplus = candidates.surplus(member)
-    if surplus <= 0 or not candidates.open.any():
-        return
-    for partition, scores in candidates.ranked(planned == member):
-        allowed = places.allowed(partition)[0] & candidates.open
-        if surplus > 0 and allowed.any():
-            planned[partition] = candidates.take(scores, allowed)
-            candidates.release(member)
-            surplus -= 1
-
-
-class _Candidates:
-    """Members and the partitions each may still take.
-
-    Parameters
-    ----------
-    quotas
-        How many each member is to have.
-    planned
-        Who has which already.
-    """
-
-    def __init__(self, quotas: Mapping[int, int], planned: Int32s) -> None:
-        self._members = np.fromiter(quotas, np.int64, len(quotas))
-        counts = [int((planned == member).sum()) for member in quotas]
-        self._room = np.fromiter(quotas.values(), np.int64, len(quotas)) - counts
-
-    @property
-    def open(self) -> _Bools:
-        """Which of them have less than their quota."""
-        return self._room > 0
-
-    def surplus(self, member: int) -> int:
-        """How many a member has over its quota."""
-        return -int(self._room[self._members == member][0])
-
-    def release(self, member: int) -> None:
-        """Take one partition from a member."""
-        self._room[self._members == member] += 1
-
-    def ranked(self, partitions: _Bools) -> Iterator[tuple[int, _Scores]]:
-        """Each of the partitions with the members' scores for it."""
-        wanted = np.flatnonzero(partitions)
-        for start in range(0, len(wanted), _ROWS):
-            some = wanted[start : start + _ROWS]
-            yield from zip(
-                some.tolist(), _scores(self._members, some[:, None]), strict=True
-            )
-
-    def take(self, scores: _Scores, allowed: _Bools) -> int:
-        """Give a partition to that of the allowed members whose score is highest."""
-        chosen = int(np.where(allowed, scores, 0).argmax())
-        self._room[chosen] -= 1
-        return int(self._members[chosen])
 
 
 class _Places:
-    """Which members may back up which partition."""
+    """Which members may back up which partitions.
+
+    Parameters
+    ----------
+    members
+        Those that may back up.
+    owners, hosts
+        As for `plan_backups`.
+    """
 
     def __init__(
-        self, members: Sequence[int], owners: Int32s, hosts: Mapping[int, str]
+        self, members: Numbers, owners: Int32s, hosts: Mapping[int, str]
     ) -> None:
-        self._members = np.array(members)
-        self._owners = owners
         codes: dict[str, int] = {}
-        self._host_of = {
+        self.members = members
+        self._owners = owners
+        self._code_of = {
             number: codes.setdefault(host, len(codes)) for number, host in hosts.items()
         }
-        self._hosts = np.array([self._host_of[member] for member in members])
+        self._codes = self._hosts(members.astype(np.int32))
 
-    def allowed(self, partition: int) -> tuple[_Bools, _Bools]:
-        """Members on another host than the owner's; members that are not it."""
-        owner = int(self._owners[partition])
-        return self._hosts != self._host_of[owner], self._members != owner
+    def elsewhere(self, partitions: NDArray[np.intp]) -> Bools:
+        """Members on another host than the owner's; shape (partitions, members)."""
+        owners = self._hosts(self._owners[partitions])
+        allowed: Bools = self._codes != owners[:, None]
+        return allowed
 
-    def good(self, backups: Int32s) -> _Bools:
-        """Which of the present backups may stay."""
-        stays: _Bools = (backups != self._owners) & (self._owners != NOBODY)
-        if len(set(self._hosts.tolist())) == 1:
-            # Nobody else is on another host than this one.
-            return stays
-        stays &= self._host_codes(backups) != self._host_codes(self._owners)
+    def other(self, partitions: NDArray[np.intp]) -> Bools:
+        """Members that are not the owner; shape (partitions, members)."""
+        allowed: Bools = self.members != self._owners[partitions][:, None]
+        return allowed
+
+    def good(self, backups: Int32s) -> Bools:
+        """Which of the present backups may stay; shape (PARTITIONS,)."""
+        stays: Bools = (backups != self._owners) & (self._owners != NOBODY)
+        if len(set(self._codes.tolist())) > 1:
+            stays &= self._hosts(backups) != self._hosts(self._owners)
         return stays
 
-    def _host_codes(self, numbers: Int32s) -> NDArray[np.int64]:
+    def _hosts(self, numbers: Int32s) -> Numbers:
         present, inverse = np.unique(numbers, return_inverse=True)
-        codes = [self._host_of.get(number, NOBODY) for number in present.tolist()]
+        codes = [self._code_of.get(number, NOBODY) for number in present.tolist()]
         return np.array(codes, np.int64)[inverse]
 
 
-def _kept(weights: Mapping[int, float], present: Int32s | None) -> Int32s:
-    """What the members hold already, and `NOBODY` for the rest."""
+def _present(
+    weights: Mapping[int, float], present: Int32s | None
+) -> tuple[Numbers, Int32s]:
+    """The members, and what they hold already with `NOBODY` for the rest."""
+    members = np.fromiter(weights, np.int64, len(weights))
     planned = np.full(PARTITIONS, NOBODY, np.int32)
     if present is not None and weights:
-        known = np.isin(present, np.fromiter(weights, np.int64, len(weights)))
+        known = np.isin(present, members)
         planned[known] = present[known]
-    return planned
+    return members, planned
 
 
-def _quotas(
-    weights: Mapping[int, float], planned: Int32s, total: int
-) -> dict[int, int]:
-    """How many of `total` partitions each member is to have, by number.
-
-    The whole part of its share each; what is left goes first to those that hold
-    more than that already (nothing need move), then by the fraction cut off.
-    """
-    members = sorted(weights)
-    weight = np.array([weights[member] for member in members], float)
-    if not weight.any():
-        weight[:] = 1.0
-    shares = weight / weight.sum() * total
-    floors = np.floor(shares).astype(int)
-    held = np.array([int((planned == member).sum()) for member in members])
-    rank = np.lexsort((floors - shares, ~((held > floors) & (shares > floors))))
-    floors[rank[: total - int(floors.sum())]] += 1
-    return dict(zip(members, floors.tolist(), strict=True))
-
-
-def _release(planned: Int32s, member: int, quota: int) -> None:
-    """Take from `member` what it has over its quota, its last choices first."""
-    held = np.flatnonzero(planned == member)
-    if len(held) > quota:
-        order = np.argsort(_scores(np.array([member]), held))
-        planned[held[order[: len(held) - quota]]] = NOBODY
-
-
-def _scores(member: _Numbers, partition: _Numbers) -> _Scores:
-    """Rendezvous scores: a hash of member and partition, never 0 (splitmix64)."""
-    mixed = np.asarray(member, np.uint64) << np.uint64(16)
-    mixed = mixed + np.asarray(partition, np.uint64) + np.uint64(1)
-    mixed = mixed * np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    scores: _Scores = mixed ^ (mixed >> np.uint64(31))
-    return scores
+def _relieve(planned: Int32s, index: int, room: Numbers, places: _Places) -> None:
+    """Let members with room take backups of one that has too many."""
+    member = int(places.members[index])
+    while room[index] < 0 and (room > 0).any():
+        own = last_choices(member, np.flatnonzero(planned == member))
+        allowed = places.elsewhere(own) & (room > 0)
+        movable = np.flatnonzero(allowed.any(axis=1))[: -room[index]]
+        if not len(movable):
+            return
+        assign(planned, own[movable], places.members, room, allowed[movable])
+        room[index] += int((planned[own[movable]] != member).sum())

@@ -11,12 +11,13 @@ when a member may serve: `leases`.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, replace
 from struct import Struct
 
 import numpy as np
 
+from gridcache.cluster.answers import MemberInfo, NotMember, NotYet
 from gridcache.cluster.balance import Balance
 from gridcache.cluster.leases import Grant, Leases
 from gridcache.cluster.moving import change_backups, start_moves
@@ -27,36 +28,6 @@ from gridcache.cluster.view import Member, View
 __all__ = ["MemberInfo", "NotMember", "NotYet", "Roster"]
 
 _LENGTH = Struct("<I")
-
-
-@dataclass(frozen=True, slots=True)
-class MemberInfo:
-    """What a node tells about itself when it joins."""
-
-    name: str
-    host: str
-    port: int
-    ray_node_id: str
-    store: str
-    capacity_nbytes: int
-    labels: Mapping[str, str] = field(default_factory=dict)
-    number: int | None = None
-    """The one its store remembers, if that store is still there."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotMember:
-    """The asker was removed: it serves nothing, and joins again under a new number."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class NotYet:
-    """Another member has this name and may still serve; ask again then."""
-
-    retry_at_s: float
-    name: str
 
 
 class Roster:
@@ -283,6 +254,8 @@ class Roster:
         weights = self._staying()
         planned = plan(weights, table.heading())
         table.begin(table.owners < 0, planned)
+        if all(member.draining for member in members.values()):
+            planned = table.heading()
         hosts = {number: member.host for number, member in members.items()}
         change_backups(table, planned, weights, hosts)
         start_moves(table, planned)

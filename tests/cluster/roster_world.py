@@ -1,16 +1,24 @@
 """A roster with the nodes that act on its views, for the tests of both."""
 
 from collections.abc import Iterable
+from functools import cache
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
-from gridcache.cluster.leases import DRIFT, LEASE_S
+from gridcache.cluster.leases import DRIFT, LEASE_S, MARGIN_S
 from gridcache.cluster.placement import PARTITIONS
 from gridcache.cluster.roster import MemberInfo, NotMember, NotYet, Roster
 from gridcache.cluster.view import Member, View
 
 GIB = 1 << 30
+OVER_S = LEASE_S * (1 + DRIFT) + MARGIN_S
+"""From a grant to the moment at which the membership may take it as over."""
+LATER_S = 5.0
+"""No lease of 0.0 holds, and nobody has been silent for long."""
+_ENOUGH = 300
+"""Rounds of 64 partitions each: more than any change needs."""
 
 
 def info(
@@ -27,10 +35,28 @@ def join(roster: Roster, name: str, now_s: float = 0.0, **more: object) -> Membe
     return member
 
 
+def three_members() -> Roster:
+    """Members 1, 2, 3 on their own hosts, balanced, every backup ready, no lease."""
+    return Roster.load(_three_members(), -OVER_S)
+
+
+@cache
+def _three_members() -> bytes:
+    roster = Roster("g")
+    for name in ("a", "b", "c"):
+        join(roster, name)
+        finish_moves(roster)
+        fill_backups(roster)
+    assert roster.view.replicated
+    return roster.save()
+
+
 def finish_moves(roster: Roster, *, filling: bool = False) -> int:
     """Carry out moves until there are none; returns how many there were."""
     done = 0
-    while roster.view.moves:
+    for _ in range(_ENOUGH):
+        if not roster.view.moves:
+            return done
         for target in {move.target for move in roster.view.moves}:
             moves = roster.view.moves_to(target)
             wanted = [(move.partition, move.term) for move in moves]
@@ -38,13 +64,15 @@ def finish_moves(roster: Roster, *, filling: bool = False) -> int:
             done += len(wanted)
         if filling:
             fill_once(roster)
-    return done
+    pytest.fail("moves do not come to an end")
 
 
 def fill_backups(roster: Roster) -> None:
     """Let every owner fill its backups and spares until there are none to fill."""
-    while fill_once(roster):
-        pass
+    for _ in range(_ENOUGH):
+        if not fill_once(roster):
+            return
+    pytest.fail("backups do not come to an end")
 
 
 def fill_once(roster: Roster) -> int:
@@ -113,6 +141,8 @@ class Node:
 
 __all__ = [
     "GIB",
+    "LATER_S",
+    "OVER_S",
     "Node",
     "NotYet",
     "count",
@@ -122,5 +152,6 @@ __all__ = [
     "info",
     "join",
     "pairs",
+    "three_members",
     "unfilled",
 ]

@@ -4,18 +4,34 @@ No partition is ever served by two nodes, no term has two meanings, nothing is
 taken from a member that may serve it, and the table stays consistent.
 """
 
-from collections.abc import Callable
+from random import Random
 
 import hypothesis.strategies as st
 import numpy as np
-from hypothesis import settings
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+from numpy.typing import NDArray
 
+from gridcache.cluster.leases import Leases
 from gridcache.cluster.moving import BATCH
 from gridcache.cluster.placement import NOBODY, plan
 from gridcache.cluster.roster import Roster
 from gridcache.cluster.view import Member, View
-from tests.cluster.roster_world import GIB, Node, fill_once, info, unfilled
+from tests.cluster.roster_world import (
+    GIB,
+    Node,
+    fill_backups,
+    fill_once,
+    finish_moves,
+    info,
+    unfilled,
+)
 
 NAMES = ("a", "b", "c", "d")
 
@@ -41,7 +57,7 @@ class RosterMachine(RuleBasedStateMachine):
             self.nodes.append(Node(member, self.roster.view))
 
     @rule(pick=st.randoms(use_true_random=False))
-    def an_actor_comes_back(self, pick: object) -> None:
+    def an_actor_comes_back(self, pick: Random) -> None:
         node = self._some(pick)
         if node is None:
             return
@@ -50,7 +66,7 @@ class RosterMachine(RuleBasedStateMachine):
             self.nodes.append(Node(member, self.roster.view))
 
     @rule(pick=st.randoms(use_true_random=False), delay_s=st.floats(0, 2))
-    def a_node_renews(self, pick: object, delay_s: float) -> None:
+    def a_node_renews(self, pick: Random, delay_s: float) -> None:
         node = self._some(pick)
         if node is not None:
             asked_s, self.now_s = self.now_s, self.now_s + delay_s
@@ -95,7 +111,7 @@ class RosterMachine(RuleBasedStateMachine):
     # What nodes do
 
     @rule(pick=st.randoms(use_true_random=False))
-    def a_node_installs_the_view(self, pick: object) -> None:
+    def a_node_installs_the_view(self, pick: Random) -> None:
         node = self._some(pick)
         if node is not None:
             node.install(self.roster.view)
@@ -184,12 +200,9 @@ class RosterMachine(RuleBasedStateMachine):
         """Whatever happened: left alone, the grid becomes balanced and ready."""
         roster = self.roster
         roster.lost(self.dead, self.now_s)
-        while roster.view.moves:
-            for move in roster.view.moves:
-                roster.moved(move.target, [(move.partition, move.term)])
-            fill_once(roster)
-        while fill_once(roster):
-            assert not roster.view.moves
+        finish_moves(roster, filling=True)
+        fill_backups(roster)
+        assert not roster.view.moves
         view = roster.view
         staying = [member for member in view.members if not member.draining]
         if staying:
@@ -199,14 +212,18 @@ class RosterMachine(RuleBasedStateMachine):
             assert view.replicated == (len(staying) > 1)
 
     def _tell(self, view: View, source: Node) -> None:
+        by_target: dict[int, list[tuple[int, int]]] = {}
         for move in view.moves_from(source.number):
-            self.roster.moved(move.target, [(move.partition, move.term)])
+            moves = by_target.setdefault(move.target, [])
+            moves.append((move.partition, move.term))
+        for target, moves in by_target.items():
+            self.roster.moved(target, moves)
 
     def _means(
         self,
-        terms: np.ndarray,  # type: ignore[type-arg]
-        partitions: np.ndarray,  # type: ignore[type-arg]
-        members: np.ndarray,  # type: ignore[type-arg]
+        terms: NDArray[np.int64],
+        partitions: NDArray[np.intp],
+        members: NDArray[np.int32],
     ) -> None:
         if not len(terms):
             return
@@ -220,10 +237,25 @@ class RosterMachine(RuleBasedStateMachine):
         assert (known[~fresh] == meant[~fresh]).all()
         self.means[terms] = meant
 
-    def _some(self, pick: object) -> Node | None:
-        choose: Callable[[list[Node]], Node] = pick.choice  # type: ignore[attr-defined]
-        return choose(self.nodes) if self.nodes else None
+    def _some(self, pick: Random) -> Node | None:
+        return pick.choice(self.nodes) if self.nodes else None
+
+
+def test_a_roster_that_ignores_leases_is_found_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Leases, "over", lambda *_: True)
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(
+            RosterMachine,
+            settings=settings(
+                max_examples=400,
+                stateful_step_count=20,
+                phases=[Phase.generate],
+                database=None,
+            ),
+        )
 
 
 TestRosterMachine = RosterMachine.TestCase
-TestRosterMachine.settings = settings(max_examples=12, stateful_step_count=40)
+TestRosterMachine.settings = settings(max_examples=100, stateful_step_count=30)
