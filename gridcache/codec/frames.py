@@ -4,10 +4,10 @@ Only frames cross the border between a caller and a store. The body of a value
 is its buffers laid end to end, each starting at a multiple of `ALIGNMENT`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-__all__ = ["ALIGNMENT", "Frames", "align", "body_slices"]
+__all__ = ["ALIGNMENT", "Frames", "Poured", "align", "body_slices"]
 
 ALIGNMENT = 64
 """Bytes; numpy's and Arrow's SIMD kernels are fastest at cache-line starts."""
@@ -38,6 +38,20 @@ class Frames:
             return 0
         padded = sum(align(buffer.nbytes) for buffer in self.buffers[:-1])
         return padded + self.buffers[-1].nbytes
+
+
+@dataclass(frozen=True, slots=True)
+class Poured:
+    """Frames whose body arrives piece by piece while the store writes it."""
+
+    header: bytes
+    body_nbytes: int
+    pour: Callable[[Callable[[int, memoryview], None], int], int]
+    """Called once with what writes a piece at an offset and where the body starts;
+    returns the body's checksum (xxh3, 64 bits)."""
+    viewable: bool = False
+    raw_nbytes: int = 0
+    buffers: tuple[memoryview, ...] = ()
 
 
 def body_slices(lengths: tuple[int, ...]) -> Iterator[slice]:

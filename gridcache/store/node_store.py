@@ -7,10 +7,11 @@ same store in every process of the machine, with no server.
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from gridcache.errors import ClosedError, GridCacheError
 from gridcache.store import marks, recovery
@@ -43,12 +44,14 @@ from gridcache.store.parts import Parts
 from gridcache.store.reader import Reader
 from gridcache.store.records import Entry, entry_key
 from gridcache.store.relief import Relief
-from gridcache.store.remover import Remover
+from gridcache.store.remover import Guard, Remover
 from gridcache.store.statistics import merge_counters
 from gridcache.store.transaction import WriteTxn
 from gridcache.store.writer import Order, Writer
 
 __all__ = ["NodeStore"]
+
+T = TypeVar("T")
 
 _EXPIRY_S = 0.05
 """Of each second at most spent on entries that are due."""
@@ -145,12 +148,14 @@ class NodeStore:
         """The entry of a key, uncounted."""
         return self._reader.find(*entry_key(space.id, key))
 
-    def delete(self, space: Namespace, keys: list[str]) -> int:
-        """Delete keys; returns how many were there."""
+    def delete(
+        self, space: Namespace, keys: list[str], guard: Guard | None = None
+    ) -> int:
+        """Delete keys, those that the guard lets go; returns how many were there."""
         done = 0
         for start in range(0, len(keys), BATCH):
             batch = [entry_key(space.id, key) for key in keys[start : start + BATCH]]
-            done += self._remover.remove(batch, MissReason.DELETED)
+            done += self._remover.remove(batch, MissReason.DELETED, guard)
         self._acknowledge()
         self._parts.count(space.id).deletes += done
         return done
@@ -228,6 +233,20 @@ class NodeStore:
         self.blocks.reap_dead()
         self._relief.leftovers.reap()
         return check_store(self._parts)
+
+    # -- for the nodes of a grid -------------------------------------------
+
+    def transact(self, work: Callable[[WriteTxn], T]) -> T:
+        """Run a write transaction; may run twice, what it raises undoes it."""
+        return self._relief.index.transact(work)
+
+    def snapshot(self, work: Callable[[WriteTxn], T]) -> T:
+        """Run a read transaction; keep it to microseconds."""
+        return self._parts.index.snapshot(work)
+
+    def entry_in(self, txn: WriteTxn, key: bytes) -> Entry | None:
+        """The entry of an entry key as of a transaction, due or not."""
+        return self._parts.books.find(txn, key)
 
     def extents(self) -> list[Extent]:
         """Live extents, by offset."""

@@ -20,8 +20,12 @@ from gridcache.store.parts import Parts
 from gridcache.store.records import (
     ARENA,
     EXPIRES,
+    IMMUTABLE,
     INLINE,
     PINNED,
+    REPLICATED,
+    STAMPED,
+    TOMBSTONE,
     VIEWABLE,
     Entry,
     end_of,
@@ -35,6 +39,7 @@ __all__ = ["Reader"]
 
 _FIXED = Struct("<QIHHIf")
 _SIMPLE = Struct("<QIHHIfQQI")
+_STAMP = Struct("<QQ")
 _HEADER_AT = _FIXED.size
 _REUSES = 3
 _LOADS_IN_ORDER = platform.machine().lower() in {"x86_64", "amd64", "i686"}
@@ -57,7 +62,8 @@ class Reader:
         self._touch = parts.access.touch
         self._leases = leases
         self._on_disk = parts.superblock.on_disk
-        simple = 0 if self._on_disk else ARENA | PINNED | VIEWABLE
+        marks = PINNED | VIEWABLE | STAMPED | IMMUTABLE | REPLICATED
+        simple = 0 if self._on_disk else ARENA | marks
         self._not_simple = 0xFFFF & ~simple
         self.forget: Callable[[bytes, bytes], None] | None = None
         """Told the entry key and the record of what is damaged."""
@@ -69,6 +75,7 @@ class Reader:
         *,
         view: bool = True,
         count: bool = True,
+        raw: bool = False,
     ) -> Hit | Miss:
         """The frames of an entry key.
 
@@ -76,6 +83,9 @@ class Reader:
         ----------
         view
             True to lease viewable bodies of `VIEW_MIN` bytes and more.
+        raw
+            True to lease bodies of that size that are not viewable, too: for who
+            sends the bytes on.
         count
             False to leave statistics and recency alone.
         """
@@ -89,10 +99,10 @@ class Reader:
             end = _HEADER_AT + header_len
             header, body = record[_HEADER_AT:end], memoryview(record)[end:]
             hit = Hit(header, body, generation, cost_s, False)
-        elif not flags & self._not_simple:
+        elif not (flags & self._not_simple or raw):
             hit = self._copy_simple(key, record, reuses, view=view)
         if hit is None:
-            hit = self._get_other(key, long_key, record, view=view)
+            hit = self._get_other(key, long_key, record, view=view, raw=raw)
         if type(hit) is Miss:
             if hit is _CORRUPT and self.forget is not None:
                 self.forget(key, record)
@@ -127,8 +137,12 @@ class Reader:
         same = _LOADS_IN_ORDER and self._access.words[_REUSES] == reuses
         if len(body) != nbytes or not (same or self._index_get(key) == record):
             return None
-        header = record[_SIMPLE.size : _SIMPLE.size + header_len]
-        return Hit(header, memoryview(body), generation, cost_s, False)
+        at, term = _SIMPLE.size, 0
+        if flags & STAMPED:
+            term, _ = _STAMP.unpack_from(record, at)
+            at += _STAMP.size
+        header, immutable = record[at : at + header_len], bool(flags & IMMUTABLE)
+        return Hit(header, memoryview(body), generation, cost_s, False, term, immutable)
 
     def _miss(self, key: bytes, miss: Miss, count: bool) -> Miss:
         if count:
@@ -166,23 +180,23 @@ class Reader:
             return _CORRUPT
         if entry.long_key != long_key:
             return Miss(MissReason.NEVER_STORED)
+        if entry.stamp.flags & TOMBSTONE:
+            return Miss(MissReason.DELETED, entry.created)
         if entry.expires and entry.expires <= time.time():
             return Miss(MissReason.EXPIRED, entry.expires)
         return entry
 
     def _get_other(
-        self, key: bytes, long_key: bytes, record: bytes, *, view: bool
+        self, key: bytes, long_key: bytes, record: bytes, *, view: bool, raw: bool
     ) -> Hit | Miss:
         for attempt in range(1 << 16):
             entry = self._entry(key, long_key, record)
             if isinstance(entry, Miss):
                 return entry
             if entry.inline:
-                body = memoryview(entry.body)
-                return Hit(
-                    entry.header, body, entry.generation, entry.cost_s, leased=False
-                )
-            wants_view = view and entry.viewable and entry.body_nbytes >= VIEW_MIN
+                return _hit(entry, entry.header, memoryview(entry.body), leased=False)
+            wants_view = raw or (view and entry.viewable)
+            wants_view = wants_view and entry.body_nbytes >= VIEW_MIN
             pinning = wants_view or attempt >= _COPY_TRIES
             found = self._read(key, entry, record, pinning=pinning, view=wants_view)
             if found is not None and not (found is _CORRUPT and attempt < _DOUBTS):
@@ -242,7 +256,13 @@ class Reader:
             start = entry.lead_nbytes - align(entry.header_nbytes)
             header = bytes(whole[start : start + entry.header_nbytes])
         body = whole[entry.lead_nbytes :] if entry.lead_nbytes else whole
-        return Hit(header, body, entry.generation, entry.cost_s, leased)
+        return _hit(entry, header, body, leased=leased)
+
+
+def _hit(entry: Entry, header: bytes, body: memoryview, *, leased: bool) -> Hit:
+    term, _, flags = entry.stamp
+    immutable = bool(flags & IMMUTABLE)
+    return Hit(header, body, entry.generation, entry.cost_s, leased, term, immutable)
 
 
 def _whole(key: bytes, entry: Entry, extent: memoryview) -> bool:

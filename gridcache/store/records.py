@@ -2,14 +2,16 @@
 
 Glossary: *slot* a dense number per entry, the row of its access record.
 *lead* bytes of an extent before the body: the disk head and a large header.
+*stamp* what an entry is to the other nodes of a grid.
 
 An entry's record is a fixed part, then what its flags announce::
 
-    fixed | arena place | raw size | expiry | key | tags | header | inline body
+    fixed | arena place | stamp | raw size | expiry | key | tags | header | inline body
 """
 
 from dataclasses import dataclass
 from struct import Struct
+from typing import NamedTuple
 
 import xxhash
 
@@ -18,8 +20,14 @@ from gridcache.codec.frames import ALIGNMENT, align
 __all__ = [
     "ARENA",
     "EXPIRES",
+    "IMMUTABLE",
     "INLINE",
+    "PLAIN",
+    "REPLICATED",
+    "STAMPED",
+    "TOMBSTONE",
     "Entry",
+    "Stamp",
     "end_of",
     "entry_key",
     "entry_text",
@@ -43,9 +51,19 @@ VIEWABLE = 128
 """Decoding makes a value whose memory is the body."""
 IN_LEAD = 256
 """The header is too large for the index: it lies before the body."""
+STAMPED = 512
+"""It has a term or an origin."""
+IMMUTABLE = 1024
+"""Its key names what made the value: copies anywhere are right."""
+REPLICATED = 2048
+"""A backup keeps it as well."""
+TOMBSTONE = 4096
+"""Deleted: it only holds the place against older writes."""
+_STAMP_FLAGS = IMMUTABLE | REPLICATED | TOMBSTONE
 
 _FIXED = Struct("<QIHHIf")
 _PLACE = Struct("<QQI")
+_STAMP = Struct("<QQ")
 _SIMPLE = Struct("<QIHHIfQQI")
 """Fixed part and place of an arena entry with nothing optional: most of them."""
 _LONG = Struct("<Q")
@@ -55,6 +73,21 @@ _LENGTH = Struct("<I")
 _KEY_MAX = 400
 """Bytes; LMDB keys end at 511."""
 _KEY_HEAD = 368
+
+
+class Stamp(NamedTuple):
+    """What an entry is to the other nodes of a grid."""
+
+    term: int = 0
+    """The ownership it was written under; 0 outside of a grid."""
+    origin: int = 0
+    """Orders writes of one key under a term; the edition of an immutable entry."""
+    flags: int = 0
+    """`IMMUTABLE`, `REPLICATED`, `TOMBSTONE`."""
+
+
+PLAIN = Stamp()
+"""Of an entry that no grid knows."""
 
 
 @dataclass(slots=True)
@@ -89,6 +122,7 @@ class Entry:
     """Of inline entries."""
     extent_nbytes: int = 0
     """Lead and body as allocated, 0 for inline entries."""
+    stamp: Stamp = PLAIN
 
     @property
     def inline(self) -> bool:
@@ -128,7 +162,7 @@ def pack_entry(entry: Entry) -> bytes:
     """Pack for the index."""
     header = entry.header
     plain = entry.raw_nbytes == entry.body_nbytes and not (
-        entry.expires or entry.long_key or entry.tags
+        entry.expires or entry.long_key or entry.tags or entry.stamp is not PLAIN
     )
     if plain and entry.offset >= 0 and entry.header_nbytes == len(header):
         flags = ARENA | (VIEWABLE if entry.viewable else 0)
@@ -166,6 +200,11 @@ def _pack_optional(entry: Entry) -> tuple[int, list[bytes]]:
     if entry.offset >= 0:
         flags = ARENA
         parts.append(_PLACE.pack(entry.offset, entry.body_nbytes, entry.lead_nbytes))
+    term, origin, stamp_flags = entry.stamp
+    flags |= stamp_flags
+    if term or origin:
+        flags |= STAMPED
+        parts.append(_STAMP.pack(term, origin))
     if entry.raw_nbytes != entry.body_nbytes:
         flags |= _RAW
         parts.append(_LONG.pack(entry.raw_nbytes))
@@ -196,6 +235,9 @@ def unpack_entry(record: bytes) -> Entry:
     if flags & ARENA:
         offset, body_nbytes, lead_nbytes = _PLACE.unpack_from(record, at)
         at += _PLACE.size
+    stamp = PLAIN
+    if flags & (STAMPED | _STAMP_FLAGS):
+        at, stamp = _unpack_stamp(record, at, flags)
     raw_nbytes = -1
     if flags & (_RAW | EXPIRES | _LONG_KEY | _TAGS):
         at, raw_nbytes, expires, long_key, tags = _unpack_optional(
@@ -225,13 +267,22 @@ def unpack_entry(record: bytes) -> Entry:
         tags,
         body,
         extent_nbytes(lead_nbytes, body_nbytes) if offset >= 0 else 0,
+        stamp,
     )
+
+
+def _unpack_stamp(record: bytes, at: int, flags: int) -> tuple[int, Stamp]:
+    if not flags & STAMPED:
+        return at, Stamp(0, 0, flags & _STAMP_FLAGS)
+    term, origin = _STAMP.unpack_from(record, at)
+    return at + _STAMP.size, Stamp(term, origin, flags & _STAMP_FLAGS)
 
 
 def end_of(record: bytes, flags: int) -> float:
     """When a record that says `EXPIRES` ends, without unpacking the rest."""
     at = _FIXED.size
     at += _PLACE.size if flags & ARENA else 0
+    at += _STAMP.size if flags & STAMPED else 0
     at += _LONG.size if flags & _RAW else 0
     expires: float = _INSTANT.unpack_from(record, at)[0]
     return expires

@@ -122,9 +122,7 @@ class Relief:
         txn.after.append(self._parts.access.note_reuse)
         return self._parts.claims.simple(txn, offset, nbytes)
 
-    def _try_reserve(
-        self, nbytes: int, limit: int
-    ) -> tuple[Reservation | None, bool]:
+    def _try_reserve(self, nbytes: int, limit: int) -> tuple[Reservation | None, bool]:
         """One round: the reservation, and whether anything was cleared for it."""
         try:
             found, cleared = self._parts.index.transact(
@@ -150,9 +148,7 @@ class Relief:
             return None, None
         return None, self._parts.claims.clear_one(txn, *coldest, nbytes, "space")
 
-    def _clear_window(
-        self, nbytes: int, limit: int
-    ) -> tuple[Reservation | None, bool]:
+    def _clear_window(self, nbytes: int, limit: int) -> tuple[Reservation | None, bool]:
         """Evict a window, as cold and with as few moves as can be.
 
         Also says if a plan failed because others were faster: worth another try.

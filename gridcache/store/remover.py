@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from gridcache.errors import GridCacheError, OutOfSpaceError
 from gridcache.store.outcome import MissReason
 from gridcache.store.parts import Parts
-from gridcache.store.records import Entry
+from gridcache.store.records import TOMBSTONE, Entry
 from gridcache.store.relief import Relief
 from gridcache.store.transaction import WriteTxn
 
-__all__ = ["Remover"]
+__all__ = ["Guard", "Remover"]
+
+
+Guard = Callable[[WriteTxn, bytes, Entry | None], bool]
+"""Asked inside the transaction, before a key is removed; False leaves it alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class _Sweep:
     reason: MissReason
     now: float
     void: Callable[[WriteTxn, bytes], object]
+    guard: Guard | None
 
 
 class Remover:
@@ -44,13 +49,18 @@ class Remover:
         self._relief = relief
         self._void = void
 
-    def remove(self, keys: list[tuple[bytes, bytes]], reason: MissReason) -> int:
+    def remove(
+        self,
+        keys: list[tuple[bytes, bytes]],
+        reason: MissReason,
+        guard: Guard | None = None,
+    ) -> int:
         """Remove entry keys (with their whole keys if long).
 
         With reason `expired` only those that are due. Returns how many were
         there: an entry that was due already counts as gone.
         """
-        sweep = _Sweep(reason, time.time(), self._void)
+        sweep = _Sweep(reason, time.time(), self._void, guard)
         try:
             return self._relief.index.transact(
                 lambda txn: self._sweep(txn, keys, sweep)
@@ -59,7 +69,8 @@ class Remover:
             if len(keys) == 1:
                 raise
             half = len(keys) // 2
-            return self.remove(keys[:half], reason) + self.remove(keys[half:], reason)
+            first = self.remove(keys[:half], reason, guard)
+            return first + self.remove(keys[half:], reason, guard)
 
     def _sweep(
         self, txn: WriteTxn, keys: list[tuple[bytes, bytes]], sweep: _Sweep
@@ -69,6 +80,8 @@ class Remover:
             if sweep.reason is MissReason.DELETED:
                 sweep.void(txn, key)
             entry = self._parts.books.find(txn, key)
+            if sweep.guard is not None and not sweep.guard(txn, key, entry):
+                continue
             if entry is not None and entry.long_key == long_key:
                 done += self._remove_one(txn, key, entry, sweep)
         return done
@@ -81,7 +94,8 @@ class Remover:
             return 0
         reason = MissReason.EXPIRED if late else sweep.reason
         self._take_out(txn, key, entry, reason, "expired" if late else "")
-        return not (late and sweep.reason is MissReason.DELETED)
+        gone = late or bool(entry.stamp.flags & TOMBSTONE)
+        return not (gone and sweep.reason is MissReason.DELETED)
 
     def _take_out(
         self, txn: WriteTxn, key: bytes, entry: Entry, reason: MissReason, cause: str

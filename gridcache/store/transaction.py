@@ -57,6 +57,10 @@ class Tables:
     """number:4 -> whose blocks go with it."""
     freed_blocks: Any
     """number:8 -> instant:8, the last ones."""
+    ops: Any
+    """token:8 -> monotonic seconds; writes of a grid that were carried out."""
+    holders: Any
+    """entry key -> nodes that hold copies of an immutable entry."""
     meta: Any
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from gridcache.codec.frames import Frames, align
+from gridcache.codec.frames import Frames, Poured, align
 from gridcache.errors import ValueTooLargeError
 from gridcache.store.claims import Reservation
 from gridcache.store.disk import Head, body_checksum, head_nbytes, pack_head
@@ -22,7 +22,7 @@ from gridcache.store.namespaces import (
     save_account,
 )
 from gridcache.store.parts import Parts
-from gridcache.store.records import Entry, entry_key, extent_nbytes
+from gridcache.store.records import PLAIN, Entry, Stamp, entry_key, extent_nbytes
 from gridcache.store.relief import TRIES, NoRoomError, Relief
 from gridcache.store.transaction import WriteTxn
 
@@ -48,13 +48,15 @@ class Order(NamedTuple):
 
     space: Namespace
     key: str
-    frames: Frames
+    frames: Frames | Poured
+    """A poured body must be larger than `SINGLE_PHASE_MAX`."""
     ttl_s: float | None = None
     cost_s: float = 0.0
     pinned: bool = False
     tags: tuple[str, ...] = ()
     fence: Callable[[WriteTxn], bool] | None = None
     """Asked inside the commit; False drops the put (a late leader's)."""
+    stamp: Stamp = PLAIN
 
 
 @dataclass(slots=True)
@@ -140,6 +142,7 @@ class Writer:
             order.tags,
             _joined(frames.buffers) if inline else b"",
         )
+        entry.stamp = order.stamp
         if self._on_disk:
             entry.slot = 0
             record = self._parts.books.pack(key, entry)
@@ -215,8 +218,10 @@ class Writer:
 
     # -- bytes -------------------------------------------------------------
 
-    def write(self, entry: Entry, frames: Frames) -> int:
+    def write(self, entry: Entry, frames: Frames | Poured) -> int:
         """Write everything of an extent but the head; returns the checksum."""
+        if isinstance(frames, Poured):
+            return self._pour(entry, frames)
         pieces = frames.buffers
         start = entry.offset + entry.lead_nbytes
         if frames.header and not entry.header:
@@ -228,6 +233,14 @@ class Writer:
         else:
             self._parts.arena.write(start, pieces)
         return body_checksum(list(pieces)) if self._on_disk else 0
+
+    def _pour(self, entry: Entry, frames: Poured) -> int:
+        """Let the source of a body write it, piece by piece."""
+        start = entry.offset + entry.lead_nbytes
+        if frames.header and not entry.header:
+            room = align(len(frames.header))
+            self._parts.arena.write_one(start - room, frames.header.ljust(room, b"\0"))
+        return frames.pour(self._parts.arena.write_one, start)
 
     def reframed(self, key: bytes, old: Entry, frames: Frames) -> Entry:
         """The entry with other frames of the same value, but for its offset."""
