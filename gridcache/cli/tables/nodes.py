@@ -97,10 +97,11 @@ def distribute_report(status: GridStatus) -> Report:
 def moves_section(status: GridStatus) -> Section:
     """Partitions on their way, a row per pair of nodes."""
     names = {node.number: node.name for node in status.nodes}
-    counts = Counter(
-        (names.get(move.source, "?"), names.get(move.target, "?"))
-        for move in status.moves
-    )
+
+    def name(number: int) -> str:
+        return names.get(number, f"member {number}")
+
+    counts = Counter((name(move.source), name(move.target)) for move in status.moves)
     rows = [(source, target, count) for (source, target), count in counts.items()]
     return Section("moves", MOVES, rows, title="Moves under way")
 
