@@ -73,6 +73,9 @@ def file_target(fd: int, offset: int) -> Target:
 
 def check_targets(targets: Sequence[Target], lengths: Sequence[int]) -> None:
     """Raise `ValueError` unless there is a target of the right size per buffer."""
+    if len(targets) != len(lengths):
+        message = f"{len(targets)} targets for {len(lengths)} buffers"
+        raise ValueError(message)
     for target, nbytes in zip(targets, lengths, strict=True):
         if isinstance(target, memoryview) and target.nbytes != nbytes:
             message = f"a target of {target.nbytes} bytes for a buffer of {nbytes}"

@@ -12,6 +12,7 @@ from gridcache.cluster.wire import Answer, Meta, Range
 from tests.cluster.kit.streams import echo, peak_nbytes, reset_peak
 
 _FILE = os.memfd_create("stream-server")
+_hanging: list[Session] = []
 
 
 def handle(session: Session, op: str, meta: Meta, buffers: list[memoryview]) -> Answer:
@@ -22,7 +23,10 @@ def handle(session: Session, op: str, meta: Meta, buffers: list[memoryview]) -> 
         reset_peak()
         return Answer({"nbytes": peak})
     if op == "hang":
+        _hanging.append(session)
         threading.Event().wait()
+    if op == "hanging":
+        return Answer({"count": len(_hanging)})
     return echo(session, op, meta, buffers)
 
 
