@@ -44,7 +44,9 @@ if TYPE_CHECKING:
         UnsafeCodecError,
         ValueTooLargeError,
     )
+    from gridcache.helpers import DistributedMemoryHelper
     from gridcache.memoize import grid_cache
+    from gridcache.pool import DistributedMemoryPool, MemoryBlock
 
     __version__: str
 
@@ -56,9 +58,12 @@ __all__ = [
     "ClosedError",
     "ConfigError",
     "CorruptFramesError",
+    "DistributedMemoryHelper",
+    "DistributedMemoryPool",
     "GridCache",
     "GridCacheError",
     "KeyNotFoundError",
+    "MemoryBlock",
     "NoAvailableNodesError",
     "NodeLostError",
     "NotEncodableError",
@@ -79,6 +84,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "DistributedMemoryHelper": "gridcache.helpers",
+    "DistributedMemoryPool": "gridcache.pool",
+    "MemoryBlock": "gridcache.pool",
     "GridCache": "gridcache.cache",
     "grid_cache": "gridcache.memoize",
     "load_cluster_config": "gridcache.cluster_config",

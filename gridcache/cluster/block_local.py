@@ -5,6 +5,7 @@ Also what the node's service does for others, and a grid of one store.
 
 from collections.abc import Mapping, Sequence
 
+from gridcache.cache import GridCache
 from gridcache.cluster.block_protocol import BlockOrder, BlockPiece, BlockRange
 from gridcache.errors import ConfigError, GridCacheError
 from gridcache.store.block_space import BlockSizes
@@ -127,6 +128,10 @@ class OneStore:
     def new_numbers(self, count: int) -> int:
         """Of the store's counter."""
         return self._store.blocks.new_numbers(count)
+
+    def cache(self, name: str) -> GridCache:
+        """A cache in this store."""
+        return GridCache(name, path=self._store.directory)
 
     def forget(self, pool: str) -> None:
         """Its process answers for it."""

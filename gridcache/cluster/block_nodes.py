@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Protocol
 
+from gridcache.cache import GridCache
 from gridcache.cluster.block_keeper import Keeper
 from gridcache.cluster.block_local import LocalNode
 from gridcache.cluster.block_protocol import BlockNode
@@ -40,6 +41,9 @@ class GridAccess(Protocol):
 
     def view(self) -> View:
         """The members now."""
+
+    def cache(self, name: str) -> GridCache:
+        """A cache on all of its nodes."""
 
     def new_block_numbers(self, count: int) -> int:
         """The first of so many numbers in a row that the grid never gave."""
@@ -89,6 +93,10 @@ class GridBlocks:
     def new_numbers(self, count: int) -> int:
         """Of the grid's counter."""
         return self._access.new_block_numbers(count)
+
+    def cache(self, name: str) -> GridCache:
+        """A cache of the grid."""
+        return self._access.cache(name)
 
     def forget(self, pool: str) -> None:
         """A pool is no more."""

@@ -8,6 +8,7 @@ many at once, so that a batch costs one round trip.
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from gridcache.cache import GridCache
 from gridcache.errors import GridCacheError
 from gridcache.store.block_space import BlockSizes
 from gridcache.store.blocks import BlockInfo
@@ -100,6 +101,9 @@ class BlockNodes(Protocol):
 
     def new_numbers(self, count: int) -> int:
         """The first of so many numbers in a row that no block ever had."""
+
+    def cache(self, name: str) -> GridCache:
+        """A cache of the grid."""
 
     def forget(self, pool: str) -> None:
         """A pool is no more: its blocks need nobody to speak for them."""

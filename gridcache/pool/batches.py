@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from gridcache.cluster.block_protocol import BlockNode
+from gridcache.cluster.block_protocol import BlockNode, BlockPiece
 from gridcache.errors import BlockNotFoundError, GridCacheError
 from gridcache.pool.finding import Finder
 from gridcache.pool.ids import BlockId, naming
 from gridcache.pool.parallel import at_once
 
-__all__ = ["for_each"]
+__all__ = ["for_each", "free_on", "write_on"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -53,3 +53,17 @@ def _named(error: GridCacheError, blocks: Sequence[BlockId]) -> GridCacheError:
     number = error.context.get("number")
     block = next((one for one in blocks if one.number == number), None)
     return error if block is None else naming(error, block)
+
+
+def free_on(node: BlockNode, blocks: Sequence[BlockId]) -> Sequence[None]:
+    """Free blocks; raises why the first was not."""
+    for outcome in node.free([block.number for block in blocks]):
+        if outcome is not None:
+            raise outcome
+    return [None] * len(blocks)
+
+
+def write_on(node: BlockNode, pieces: Sequence[BlockPiece]) -> Sequence[None]:
+    """Write pieces."""
+    node.write(pieces)
+    return [None] * len(pieces)

@@ -11,8 +11,8 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
+from gridcache.cache import GridCache
 from gridcache.cluster.block_protocol import (
-    BlockNode,
     BlockNodes,
     BlockPiece,
     BlockRange,
@@ -22,9 +22,9 @@ from gridcache.errors import (
     PoolNotInitializedError,
 )
 from gridcache.pool.arguments import SUMMED, completed, node_row, size_of
-from gridcache.pool.batches import for_each
+from gridcache.pool.batches import for_each, free_on, write_on
 from gridcache.pool.finding import Finder
-from gridcache.pool.ids import BlockId, MemoryBlock, parse_id, snapshot
+from gridcache.pool.ids import MemoryBlock, parse_id, snapshot
 from gridcache.pool.joining import giving_names, join
 from gridcache.pool.parallel import at_once
 from gridcache.pool.placing import Placer, Wish
@@ -171,7 +171,7 @@ class SyncDistributedMemoryPool:
         except BaseException:
             made = [wish.block for wish in wishes if wish.block is not None]
             with suppress(GridCacheError):
-                for_each(opened.finder, made, made, _free)
+                for_each(opened.finder, made, made, free_on)
             raise
         return [str(wish.block) for wish in wishes]
 
@@ -191,7 +191,7 @@ class SyncDistributedMemoryPool:
         blocks = [parse_id(block_id) for block_id in dict.fromkeys(block_ids)]
         if len(blocks) > 1:
             opened.finder.locate(blocks)
-        for_each(opened.finder, blocks, blocks, _free)
+        for_each(opened.finder, blocks, blocks, free_on)
 
     # -- bytes -------------------------------------------------------------
 
@@ -220,7 +220,7 @@ class SyncDistributedMemoryPool:
         for block_id, data, offset in (completed(item, 0) for item in items):
             blocks.append(parse_id(block_id))
             pieces.append(BlockPiece(blocks[-1].number, as_bytes(data), offset))
-        for_each(finder, blocks, pieces, _write)
+        for_each(finder, blocks, pieces, write_on)
 
     def read(self, block_id: str, size: int | None = None, offset: int = 0) -> bytes:
         """A copy of a range, up to the block's end if no size is given.
@@ -259,6 +259,10 @@ class SyncDistributedMemoryPool:
             block, lambda node: node.map(block.number)
         )
 
+    def cache(self, name: str) -> GridCache:
+        """A cache of the same grid, by name."""
+        return self._ready().nodes.cache(name)
+
     # -- looking -----------------------------------------------------------
 
     def list_blocks(self) -> list[MemoryBlock]:
@@ -290,15 +294,3 @@ class SyncDistributedMemoryPool:
         ]
         totals = {key: sum(row[key] for row in rows) for key in SUMMED}
         return {"grid": opened.nodes.grid, **totals, "nodes": rows}
-
-
-def _free(node: BlockNode, blocks: Sequence[BlockId]) -> Sequence[None]:
-    for outcome in node.free([block.number for block in blocks]):
-        if outcome is not None:
-            raise outcome
-    return [None] * len(blocks)
-
-
-def _write(node: BlockNode, pieces: Sequence[BlockPiece]) -> Sequence[None]:
-    node.write(pieces)
-    return [None] * len(pieces)

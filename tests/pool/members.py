@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gridcache.cache import GridCache
 from gridcache.cluster.block_service import BlockService
 from gridcache.cluster.peers import Peers
 from gridcache.cluster.placement import PARTITIONS
@@ -94,6 +95,10 @@ class TestGrid:
         self.counter[0] += count
         return first
 
+    def cache(self, name: str) -> GridCache:
+        assert self.store is not None
+        return GridCache(name, path=self.store.directory)
+
     def seen_from(self, here: str | None) -> "TestGrid":
         """The same grid for a client on another node."""
         return TestGrid(self.name, self.members, here, self.peers, self.counter)
@@ -110,7 +115,7 @@ def run_grid(
             store = open_store(directory / name, capacity_nbytes=capacity)
             undo.callback(close_store, store)
             nodes[name] = Node(name, store, grace_s)
-            undo.callback(lambda name=name: nodes[name].stop())
+            undo.callback(nodes[name].stop)
         peers = Peers(KEY, name="client")
         undo.callback(peers.close)
         grid = TestGrid("test", dict(nodes), names[0], peers)
