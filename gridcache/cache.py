@@ -6,7 +6,6 @@ in `gridcache.compute`, and the store is found in `gridcache.attach`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -18,7 +17,14 @@ from gridcache.keys import Key, key_from_text, text_key
 from gridcache.stats import CacheStats
 from gridcache.store.outcome import CheckReport, EntryInfo, Explanation, Miss
 from gridcache.units import parse_bytes
-from gridcache.values import Closed, Values, cost_seconds, tag_names, ttl_seconds
+from gridcache.values import (
+    Closed,
+    Values,
+    cost_seconds,
+    placed,
+    tag_names,
+    ttl_seconds,
+)
 from gridcache.views import ABSENT, LiveItems, LiveValues
 
 __all__ = ["CacheStats", "GridCache"]
@@ -120,7 +126,7 @@ class GridCache(MutableMapping[Any, Any]):
 
     def __delitem__(self, key: Key) -> None:
         text, values = _known(key), self._values
-        if not values.store.delete(values.space, [text]):
+        if not values.delete([text]):
             raise values.not_found(text)
 
     def __contains__(self, key: object) -> bool:
@@ -131,7 +137,7 @@ class GridCache(MutableMapping[Any, Any]):
         return self._values.has(text)
 
     def __len__(self) -> int:
-        return self._values.store.inspector.count(self._values.space)
+        return self._values.count()
 
     def __iter__(self) -> Iterator[Any]:
         return self._list("")
@@ -184,6 +190,7 @@ class GridCache(MutableMapping[Any, Any]):
         cost: Ttl = None,
         pin: bool = False,
         tags: Iterable[str] = (),
+        **where: Any,
     ) -> None:
         """Store a value.
 
@@ -197,20 +204,19 @@ class GridCache(MutableMapping[Any, Any]):
             True: never evicted.
         tags
             Names of groups that `clear(tag=...)` deletes.
+        **where
+            `immutable` (True: the key names what made the value, as a digest does;
+            in a grid copies of it may lie anywhere), and in a grid `replicas` (1
+            or 2) and for immutable values `node` ("auto", "local", a name, or
+            labels as a mapping).
 
         Raises
         ------
         NotEncodableError, ValueTooLargeError, OutOfSpaceError
             Nothing is stored; an older value of the key stays.
         """
-        self._values.put(
-            text_key(key),
-            value,
-            ttl_s=ttl_seconds(ttl),
-            cost_s=0.0 if cost is None else cost_seconds(cost),
-            pinned=pin,
-            tags=tag_names(tags),
-        )
+        options = _put_options(ttl=ttl, cost=cost, pin=pin, tags=tags, **where)
+        self._values.put(text_key(key), value, **options)
 
     def pin(self, key: Key) -> None:
         """Never evict a key; raises `KeyNotFoundError`."""
@@ -229,15 +235,20 @@ class GridCache(MutableMapping[Any, Any]):
 
     def _change(self, key: Key, **changes: Any) -> None:
         text, values = _known(key), self._values
-        if not values.store.change(values.space, text, **changes):
+        if not values.change(text, **changes):
             raise values.not_found(text)
 
     # -- many keys ---------------------------------------------------------
 
     def get_many(self, keys: Iterable[Key], *, copy: bool = False) -> dict[Any, Any]:
         """Return the hits among the keys, under the keys as given."""
-        found = ((key, self.get(key, ABSENT, copy=copy)) for key in _several(keys))
-        return {key: value for key, value in found if value is not ABSENT}
+        wanted = list(_several(keys))
+        found = self._values.fetch_many([text_key(key) for key in wanted], copy=copy)
+        return {
+            key: value
+            for key, value in zip(wanted, found, strict=True)
+            if type(value) is not Miss
+        }
 
     def put_many(
         self, items: Mapping[Any, Any] | Iterable[tuple[Key, Any]], **options: Any
@@ -246,15 +257,12 @@ class GridCache(MutableMapping[Any, Any]):
 
         A value that cannot be stored raises; those before it are stored.
         """
-        with self._values.store.batch():
-            for key, value in dict(items).items():
-                self.put(key, value, **options)
+        texts = ((text_key(key), value) for key, value in dict(items).items())
+        self._values.put_many(texts, **_put_options(**options))
 
     def delete_many(self, keys: Iterable[Key]) -> int:
         """Delete keys; returns how many were there."""
-        values, texts = self._values, [text_key(key) for key in _several(keys)]
-        with values.store.batch():
-            return values.store.delete(values.space, texts)
+        return self._values.delete([text_key(key) for key in _several(keys)])
 
     def keys(self, prefix: str = "") -> Any:
         """Keys whose text form begins with `prefix`; all as a set-like view without.
@@ -266,14 +274,11 @@ class GridCache(MutableMapping[Any, Any]):
         return self._list(prefix) if prefix else super().keys()
 
     def _list(self, prefix: str) -> Iterator[Any]:
-        values = self._values
-        return map(key_from_text, values.store.keys(values.space, prefix))
+        return map(key_from_text, self._values.keys(prefix))
 
     def clear(self, tag: str | None = None) -> int:  # type: ignore[override]
         """Delete everything in this namespace, or what has a tag; returns how many."""
-        values = self._values
-        with values.store.batch():
-            return values.store.clear(values.space, tag)
+        return self._values.clear(tag)
 
     # -- computing ---------------------------------------------------------
 
@@ -321,32 +326,30 @@ class GridCache(MutableMapping[Any, Any]):
 
     def info(self, key: Key) -> EntryInfo | None:
         """One entry as stored; None if it is not there."""
-        return self._values.store.info(self._values.space, text_key(key))
+        return self._values.info(text_key(key))
 
     def explain(self, key: Key) -> Explanation:
         """Why a key is there or not: evicted when by what need, expired, ..."""
-        values = self._values
-        return values.store.inspector.explain(values.space, text_key(key))
+        return self._values.explain(text_key(key))
 
     def stats(self) -> CacheStats:
         """Counters and sizes over all processes."""
-        stats = self._values.store.stats()
-        return CacheStats(stats.namespace(self.name), stats)
+        return self._values.stats()
 
     def check(self) -> CheckReport:
         """Verify the whole store; see `.ok` and `.problems`."""
-        return self._values.store.check()
+        return self._values.check()
 
     @property
     def path(self) -> Path:
         """The store's directory."""
-        return self._values.store.directory
+        return self._values.path
 
     # -- life --------------------------------------------------------------
 
     def resize(self, capacity: float | str) -> None:
         """Change the store's capacity; shrinking evicts."""
-        self._values.store.resize(parse_bytes(capacity))
+        self._values.resize(parse_bytes(capacity))
 
     def reconfigure(
         self,
@@ -363,15 +366,14 @@ class GridCache(MutableMapping[Any, Any]):
             changes["quota_nbytes"] = parse_bytes(quota)
         changes["ttl_s"] = ttl if ttl is UNSET else ttl_seconds(ttl)
         given = {name: value for name, value in changes.items() if value is not UNSET}
-        changed = replace(self._values.space, **given)
-        self._values.space = self._values.store.change_namespace(changed)
+        self._values.reconfigure(given)
 
     def close(self) -> None:
         """Let the store go; the values stay. Idempotent; views stay valid."""
         values: Any = self._values
         if type(values) is not Closed:
             self._values = self._computer = Closed(self.name)  # type: ignore[assignment]
-            values.near.clear()
+            values.close()
             self._release()
 
     def __enter__(self) -> Self:
@@ -395,6 +397,24 @@ class GridCache(MutableMapping[Any, Any]):
 
 def _reopen(name: str, path: str | None, allow_pickle: bool) -> GridCache:
     return GridCache(name, path=path, allow_pickle=allow_pickle)
+
+
+def _put_options(
+    *,
+    ttl: Ttl = None,
+    cost: Ttl = None,
+    pin: bool = False,
+    tags: Iterable[str] = (),
+    **where: Any,
+) -> dict[str, Any]:
+    """Read the options of a put."""
+    return {
+        **placed(**where),
+        "ttl_s": ttl_seconds(ttl),
+        "cost_s": 0.0 if cost is None else cost_seconds(cost),
+        "pinned": pin,
+        "tags": tag_names(tags),
+    }
 
 
 def _known(key: Key) -> str:

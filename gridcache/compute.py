@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from gridcache.advice import advise
 from gridcache.errors import GridCacheError, UnsafeCodecError
-from gridcache.flight import ABSENT, SingleFlight
+from gridcache.flight import ABSENT
 from gridcache.store.outcome import Miss, MissReason
 from gridcache.values import Values, cost_seconds, tag_names, ttl_seconds
 
@@ -27,6 +27,8 @@ class _Plan(NamedTuple):
     """Seconds; None for as measured."""
     tags: Any = ()
     pin: bool = False
+    immutable: bool = False
+    """Its key names what made it."""
     copy: bool = False
     condition: Callable[[Any], bool] | None = None
     on_error: Callable[[Exception], object] | None = None
@@ -45,7 +47,7 @@ class Computer:
 
     def __init__(self, values: Values) -> None:
         self._values = values
-        self._flight = SingleFlight(values.store)
+        self._flight = values.flight
         self._warned: set[str] = set()
 
     def compute(self, text: str, fn: Callable[[], Any], **options: Any) -> Any:
@@ -120,6 +122,7 @@ class Computer:
                 ttl_s=plan.ttl,
                 cost_s=timed.seconds if plan.cost is None else plan.cost,
                 pinned=plan.pin,
+                immutable=plan.immutable,
                 tags=plan.tags,
                 fence=fence,
             )

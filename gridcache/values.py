@@ -1,31 +1,62 @@
 """Values: what one namespace holds, as values of this process.
 
 Joins the codec, the store and the near cache. The facade (`gridcache.cache`) and the
-single flight (`gridcache.compute`) both read and write through it.
+single flight (`gridcache.compute`) read and write through it and nothing else: a
+grid's values (`gridcache.cluster.grid_values`) stand in its place.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from gridcache.codec import decode, encode
+from gridcache.codec.frames import Frames
 from gridcache.errors import (
     ClosedError,
     ConfigError,
     CorruptFramesError,
     KeyNotFoundError,
 )
+from gridcache.flight import SingleFlight
 from gridcache.near import NearCache, near_value
+from gridcache.stats import CacheStats
 from gridcache.store.namespaces import Namespace
 from gridcache.store.node_store import NodeStore
-from gridcache.store.outcome import Hit, Miss, MissReason
-from gridcache.store.records import entry_key
+from gridcache.store.outcome import (
+    CheckReport,
+    EntryInfo,
+    Explanation,
+    Hit,
+    Miss,
+    MissReason,
+)
+from gridcache.store.records import IMMUTABLE, PLAIN, Stamp, entry_key
 from gridcache.store.writer import Order
 from gridcache.units import parse_duration
 
-__all__ = ["Closed", "Values", "cost_seconds", "tag_names", "ttl_seconds"]
+__all__ = [
+    "Closed",
+    "Place",
+    "Values",
+    "cost_seconds",
+    "placed",
+    "tag_names",
+    "ttl_seconds",
+]
 
 _LONGEST_S = 1000 * 365.25 * 86400
+_IMMUTABLE = Stamp(flags=IMMUTABLE)
+
+
+class Place(NamedTuple):
+    """Where in a grid a value is wanted."""
+
+    replicas: int = 1
+    node: Any = "auto"
+    """ "auto", "local", a node's name, or labels it must have."""
 
 
 class Values:
@@ -48,7 +79,15 @@ class Values:
         self.store = store
         self.space = space
         self.near = NearCache(near_nbytes)
-        self._allow_pickle = allow_pickle
+        self.flight = SingleFlight(store.flights)
+        self.allow_pickle = allow_pickle
+
+    @property
+    def path(self) -> Path:
+        """The store's directory."""
+        return self.store.directory
+
+    # -- one key -----------------------------------------------------------
 
     def fetch(self, text: str, *, copy: bool = False, count: bool = True) -> Any:
         """The value under a key's text, or the `Miss`."""
@@ -57,38 +96,131 @@ class Values:
             return near.value if near.make is None else near.make(near.value)
         key, long_key = entry_key(self.space.id, text)
         hit = self.store.get(key, long_key, view=not copy, count=count)
-        if type(hit) is not Hit:
-            return hit
+        return hit if type(hit) is not Hit else self._decoded(text, key, hit, copy=copy)
+
+    def _decoded(self, text: str, key: bytes, hit: Hit, *, copy: bool) -> Any:
+        """The value of a hit in the store; a `Miss` if its bytes are damaged."""
         try:
             value = decode(
-                hit.header, hit.body, allow_pickle=self._allow_pickle, copy=copy
+                hit.header, hit.body, allow_pickle=self.allow_pickle, copy=copy
             )
         except CorruptFramesError:
             self.store.forget_corrupt(self.space, text, hit.generation)
             return Miss(MissReason.CORRUPT)
         if not hit.leased:
-            nbytes = len(hit.header) + hit.body.nbytes + len(long_key)
+            nbytes = len(hit.header) + hit.body.nbytes + len(text)
             near = near_value(key, hit.generation, value, nbytes)
             if near is not None:
                 self.near.offer(text, near)
         return value
 
-    def put(self, text: str, value: Any, **how: Any) -> int | None:
+    def fetch_many(self, texts: list[str], *, copy: bool = False) -> list[Any]:
+        """Values or misses, in the order of the texts."""
+        return [self.fetch(text, copy=copy) for text in texts]
+
+    def put(
+        self,
+        text: str,
+        value: Any,
+        *,
+        immutable: bool = False,
+        place: Place | None = None,
+        **how: Any,
+    ) -> int | None:
         """Store a value; `how` as for `Order`. Returns what `NodeStore.put` does."""
-        frames = encode(
+        if place is not None and place != (1, "local"):
+            message = "replicas= and node= need a grid; start one: grid up"
+            raise ConfigError(message, **place._asdict())
+        frames = self.encoded(value)
+        stamp = _IMMUTABLE if immutable else PLAIN
+        return self.store.put(Order(self.space, text, frames, stamp=stamp, **how))
+
+    def encoded(self, value: Any) -> Frames:
+        """Encode a value as this namespace keeps it."""
+        return encode(
             value,
             compress=self.space.compression == "lz4",
-            allow_pickle=self._allow_pickle,
+            allow_pickle=self.allow_pickle,
         )
-        return self.store.put(Order(self.space, text, frames, **how))
+
+    def put_many(self, items: Iterable[tuple[str, Any]], **how: Any) -> None:
+        """Store several, in order; stops at the first that cannot be stored."""
+        with self.batch():
+            for text, value in items:
+                self.put(text, value, **how)
 
     def has(self, text: str) -> bool:
         """True if there is a value; counts as no look-up."""
-        return not isinstance(self.store.find(self.space, text), Miss)
+        return not isinstance(self.find(text), Miss)
+
+    def find(self, text: str) -> object:
+        """The entry of a key, or the `Miss`; counts as no look-up."""
+        return self.store.find(self.space, text)
+
+    def change(self, text: str, **changes: Any) -> bool:
+        """Pin, unpin or renew; False if the key is not there."""
+        return self.store.change(self.space, text, **changes)
+
+    # -- many keys ---------------------------------------------------------
+
+    def delete(self, texts: list[str]) -> int:
+        """Delete keys; returns how many were there."""
+        with self.batch():
+            return self.store.delete(self.space, texts)
+
+    def clear(self, tag: str | None) -> int:
+        """Delete everything, or what has a tag."""
+        with self.batch():
+            return self.store.clear(self.space, tag)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Text keys that begin with a prefix."""
+        return self.store.keys(self.space, prefix)
+
+    def count(self) -> int:
+        """How many keys there are."""
+        return self.store.inspector.count(self.space)
+
+    def batch(self) -> AbstractContextManager[None]:
+        """One sync for what is written in the block."""
+        return self.store.batch()
+
+    # -- looking and settings ----------------------------------------------
+
+    def info(self, text: str) -> EntryInfo | None:
+        """One entry as stored."""
+        return self.store.info(self.space, text)
+
+    def explain(self, text: str) -> Explanation:
+        """Why a key is there or not."""
+        return self.store.inspector.explain(self.space, text)
+
+    def stats(self) -> CacheStats:
+        """Counters and sizes over all processes."""
+        stats = self.store.stats()
+        return CacheStats(stats.namespace(self.space.name), stats)
+
+    def check(self) -> CheckReport:
+        """Verify the whole store."""
+        return self.store.check()
+
+    def resize(self, capacity_nbytes: int) -> None:
+        """Change the store's capacity."""
+        self.store.resize(capacity_nbytes)
+
+    def reconfigure(self, changes: dict[str, Any]) -> None:
+        """Change settings of the namespace."""
+        self.space = self.store.change_namespace(replace(self.space, **changes))
+
+    def close(self) -> None:
+        """Forget what this process keeps."""
+        self.near.clear()
+
+    # -- errors ------------------------------------------------------------
 
     def not_found(self, text: str, miss: Miss | None = None) -> KeyNotFoundError:
         """The error for a key without a value."""
-        found = miss or self.store.find(self.space, text)
+        found = miss or self.find(text)
         # Somebody may have put it since: what the caller met is a miss all the same.
         reason = found.reason if isinstance(found, Miss) else MissReason.NEVER_STORED
         message = f"{text!r} is not in cache {self.space.name!r}: {reason}"
@@ -124,6 +256,22 @@ def cost_seconds(cost: float | str | timedelta) -> float:
         message = f"a cost is at most a thousand years, not {cost!r}"
         raise ConfigError(message, cost=cost)
     return seconds
+
+
+def placed(
+    *, immutable: bool = False, replicas: int = 1, node: Any = "auto"
+) -> dict[str, Any]:
+    """Read where a value is wanted; leaves out what is as always."""
+    if replicas not in (1, 2):
+        message = f"replicas is 1 or 2, not {replicas!r}"
+        raise ConfigError(message, replicas=replicas)
+    if not isinstance(node, str | Mapping) or not node:
+        message = f'node is "auto", "local", a name or labels, not {node!r}'
+        raise ConfigError(message, node=node)
+    how: dict[str, Any] = {"immutable": True} if immutable else {}
+    if replicas > 1 or node != "auto":
+        how["place"] = Place(replicas, node)
+    return how
 
 
 def tag_names(tags: Iterable[Any]) -> tuple[str, ...]:

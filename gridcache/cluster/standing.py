@@ -121,7 +121,7 @@ class Standing:
 
     def has_lease(self) -> bool:
         """True while this node may serve mutable entries."""
-        return time.clock_gettime_ns(_CLOCK) < self.words[_DEADLINE]
+        return bool(time.clock_gettime_ns(_CLOCK) < self.words[_DEADLINE])
 
     def serves(self, partition: int, term: int) -> bool:
         """True if what was read under a term counted at this moment.
@@ -130,8 +130,8 @@ class Standing:
         """
         if time.clock_gettime_ns(_CLOCK) >= self.words[_DEADLINE]:
             return False
-        wanted = term or self.words[_at(_BASE, partition)]
-        return bool(wanted) and bool(self.words[_HEAD + partition] == wanted)
+        wanted: int = term or self.words[_at(_BASE, partition)]
+        return bool(wanted and self.words[_HEAD + partition] == wanted)
 
     def is_replicated(self, partition: int) -> bool:
         """True if a copy of some key may exist that its owner does not have."""

@@ -6,8 +6,8 @@ from typing import Final, TypeVar, cast
 
 from gridcache.flight.attempt import STALE_S, Attempt, Fence, Go, Pause
 from gridcache.flight.waiting import TaskPauser, ThreadPauser
+from gridcache.store.flights import Flights
 from gridcache.store.namespaces import Namespace
-from gridcache.store.node_store import NodeStore
 from gridcache.store.records import entry_key
 
 __all__ = ["ABSENT", "Absent", "SingleFlight"]
@@ -34,8 +34,8 @@ class SingleFlight:
         A leader whose process has not moved for so long is replaced.
     """
 
-    def __init__(self, store: NodeStore, *, stale_s: float = STALE_S) -> None:
-        self._flights = store.flights
+    def __init__(self, flights: Flights, *, stale_s: float = STALE_S) -> None:
+        self._flights = flights
         self._stale_s = stale_s
 
     def run(

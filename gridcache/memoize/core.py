@@ -137,6 +137,7 @@ class Core:
             "ttl": options.ttl,
             "cost": options.cost_s(),
             "tags": options.tags_of(args, kwargs),
+            "immutable": True,  # the key names function and arguments
             "copy": options.copy,
             "condition": self._condition if options.condition else None,
             "on_error": self.report,
@@ -178,7 +179,7 @@ class Core:
             return value
         kept = {name: how[name] for name in ("ttl", "cost", "tags")}
         try:
-            self.cache.put(key, value, **kept)
+            self.cache.put(key, value, immutable=True, **kept)
         except (TypeError, ValueError, OSError, MemoryError) as error:
             self.report(error)
             return value

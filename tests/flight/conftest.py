@@ -57,7 +57,7 @@ class Calls:
     def __init__(self, store: NodeStore, stale_s: float = STALE_S) -> None:
         self.store = store
         self.space = store.namespace(Namespace("default"))
-        self.flight = SingleFlight(store, stale_s=stale_s)
+        self.flight = SingleFlight(store.flights, stale_s=stale_s)
 
     def find(self, key: str) -> Any:
         found = self.store.look_up(self.space, key)
