@@ -68,7 +68,7 @@ class Peers:
         raises. After an exception what a sink was given is void.
         """
         deadline = self._deadline(timeout_s)
-        link = self._ask(Request(address, op, meta, buffers), deadline)
+        link = self._ask(address, op, meta, buffers, deadline)
         return _unwrap(self._hear(link, into, deadline))
 
     def call_many(
@@ -124,13 +124,20 @@ class Peers:
     def _deadline(self, timeout_s: float | None) -> float:
         return time.monotonic() + (self._timeout_s if timeout_s is None else timeout_s)
 
-    def _ask(self, request: Request, deadline: float) -> Link:
+    def _ask(
+        self,
+        address: Address,
+        op: str,
+        meta: Meta,
+        buffers: Sequence[Buffer],
+        deadline: float,
+    ) -> Link:
         """Send a request over a kept connection, or a new one."""
         while True:
-            kept = self._connections.take_kept(request.address)
-            link = kept or self._connections.open(request.address, deadline)
+            kept = self._connections.take_kept(address)
+            link = kept or self._connections.open(address, deadline)
             try:
-                link.ask(request.op, request.meta, request.buffers, deadline)
+                link.ask(op, meta, buffers, deadline)
             except PeerLostError as error:
                 self._connections.drop(link)
                 # A server that restarts closes kept connections at any moment.
@@ -153,9 +160,9 @@ class Peers:
         self._connections.give(link)
         return answer
 
-    def _try_ask(self, request: Request, deadline: float) -> Link | GridCacheError:
+    def _try_ask(self, one: Request, deadline: float) -> Link | GridCacheError:
         try:
-            return self._ask(request, deadline)
+            return self._ask(one.address, one.op, one.meta, one.buffers, deadline)
         except GridCacheError as error:
             return error
 

@@ -8,7 +8,7 @@ import numpy as np
 from gridcache.cluster.bodies import Target, bounce, discard
 from gridcache.cluster.limits import FOREVER, Limit, deadline_of
 from gridcache.cluster.wire import HEAD_NBYTES, Message, parse, parse_head
-from gridcache.codec.frames import align, body_slices
+from gridcache.codec.frames import ALIGNMENT, align, body_slices
 
 __all__ = ["EndOfStreamError", "Receiver", "body_nbytes"]
 
@@ -72,7 +72,11 @@ class Receiver:
             block = memory.toreadonly()
         if len(lengths) == 1:
             return [block]
-        return [block[place] for place in body_slices(tuple(lengths))]
+        buffers, at = [], 0
+        for nbytes in lengths:  # `body_slices`, at half its price
+            buffers.append(block[at : at + nbytes])
+            at = (at + nbytes + ALIGNMENT - 1) & -ALIGNMENT
+        return buffers
 
     def pour(
         self, lengths: Sequence[int], targets: Sequence[Target], deadline: float

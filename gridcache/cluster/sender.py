@@ -3,10 +3,11 @@
 import os
 import socket
 from collections.abc import Sequence
+from typing import cast
 
 from gridcache.cluster.limits import Limit, deadline_of
 from gridcache.cluster.wire import Buffer, Meta, Range, pack
-from gridcache.codec.frames import ALIGNMENT, align
+from gridcache.codec.frames import ALIGNMENT
 
 __all__ = ["Sender"]
 
@@ -16,7 +17,8 @@ _BATCH = 1024
 """Buffers per system call: IOV_MAX on Linux and macOS."""
 _CALL_NBYTES = 1 << 30
 """The kernel stops at 2 GiB - 4 KiB."""
-_PADDING = bytes(ALIGNMENT)
+_GAPS = tuple(bytes(-nbytes % ALIGNMENT) for nbytes in range(ALIGNMENT))
+"""What follows a buffer, by its length modulo the alignment."""
 
 _Piece = bytes | bytearray | memoryview
 
@@ -41,12 +43,14 @@ class Sender:
         if not buffers:
             self._push([pack(kind, op, meta, ())], deadline)
             return 0
-        lengths = [_length(buffer) for buffer in buffers]
-        lent = any(_is_lent(buffer) for buffer in buffers)
-        head = pack(kind, op, meta, lengths, lent=lent)
-        parts = [head, *_padded(buffers, lengths)]
-        self._push_all(parts, deadline_of(deadline, sum(lengths)))
-        return sum(lengths) if lent else 0
+        lengths, parts, lent = _lay_out(buffers)
+        total = sum(lengths)
+        parts[0] = pack(kind, op, meta, lengths, lent=lent)
+        if lent:
+            self._push_all(parts, deadline_of(deadline, total))
+            return total
+        self._push(cast("list[_Piece]", parts), deadline_of(deadline, total))
+        return 0
 
     def _push_all(self, parts: "list[_Piece | Range]", deadline: float) -> None:
         pieces: list[_Piece] = []
@@ -62,10 +66,11 @@ class Sender:
     def _push(self, pieces: "list[_Piece]", deadline: float) -> None:
         for start in range(0, len(pieces), _BATCH):
             batch = pieces[start : start + _BATCH]
-            self._push_batch(batch, deadline)
+            sent = self._try(batch, deadline)
+            if sent != sum(map(len, batch)):
+                self._push_rest(batch, sent, deadline)
 
-    def _push_batch(self, batch: "list[_Piece]", deadline: float) -> None:
-        sent = self._try(batch, deadline)
+    def _push_rest(self, batch: "list[_Piece]", sent: int, deadline: float) -> None:
         while True:
             while batch and sent >= len(batch[0]):
                 sent -= len(batch.pop(0))
@@ -97,36 +102,36 @@ class Sender:
             offset, left = offset + count, left - count
 
 
-def _length(buffer: Buffer) -> int:
-    return len(buffer) if isinstance(buffer, bytes) else _nbytes(buffer)
-
-
-def _nbytes(buffer: bytearray | memoryview | Range) -> int:
-    return len(buffer) if isinstance(buffer, bytearray) else buffer.nbytes
-
-
-def _is_lent(buffer: Buffer) -> bool:
-    return isinstance(buffer, Range) and buffer.nbytes >= _LENT_NBYTES
-
-
-def _padded(buffers: Sequence[Buffer], lengths: list[int]) -> "list[_Piece | Range]":
-    parts: list[_Piece | Range] = []
-    for buffer, nbytes in zip(buffers, lengths, strict=True):
-        parts.append(_copied(buffer))
-        gap = align(nbytes) - nbytes
-        if gap:
-            parts.append(_PADDING[:gap])
-    if align(lengths[-1]) != lengths[-1]:
+def _lay_out(
+    buffers: Sequence[Buffer],
+) -> "tuple[list[int], list[_Piece | Range], bool]":
+    """Return lengths, room for a head and what to send, and whether some is lent."""
+    lengths: list[int] = []
+    parts: list[_Piece | Range] = [b""]
+    lent = False
+    for buffer in buffers:
+        part = buffer
+        if isinstance(buffer, Range):
+            nbytes = buffer.nbytes
+            if nbytes >= _LENT_NBYTES:
+                lent = True
+            else:
+                part = _copied(buffer)
+        else:
+            nbytes = len(buffer)
+        lengths.append(nbytes)
+        parts.append(part)
+        if nbytes % ALIGNMENT:
+            parts.append(_GAPS[nbytes % ALIGNMENT])
+    if lengths[-1] % ALIGNMENT:
         parts.pop()  # nothing follows the last buffer
-    return parts
+    return lengths, parts, lent
 
 
-def _copied(buffer: Buffer) -> "_Piece | Range":
+def _copied(part: Range) -> bytes:
     """Read a small range: it need not be lent, and goes with its neighbours."""
-    if not isinstance(buffer, Range) or buffer.nbytes >= _LENT_NBYTES:
-        return buffer
-    data = os.pread(buffer.fd, buffer.nbytes, buffer.offset)
-    if len(data) != buffer.nbytes:
-        message = f"a range of {buffer.nbytes} bytes has only {len(data)} in its file"
+    data = os.pread(part.fd, part.nbytes, part.offset)
+    if len(data) != part.nbytes:
+        message = f"a range of {part.nbytes} bytes has only {len(data)} in its file"
         raise ValueError(message)
     return data

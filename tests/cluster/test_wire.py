@@ -18,6 +18,11 @@ _METAS = st.dictionaries(st.text(), _JSON, max_size=4)
 _LENGTHS = st.lists(st.integers(0, 1 << 40), max_size=10)
 
 
+def _head(meta_nbytes: int, count: int) -> wire.Head:
+    rest_nbytes = 8 * count + meta_nbytes
+    return wire.Head(wire.ANSWER, False, 0, meta_nbytes, count, rest_nbytes)
+
+
 def _read(packed: bytes) -> wire.Message:
     head = wire.parse_head(packed)
     assert len(packed) == wire.HEAD_NBYTES + head.rest_nbytes
@@ -46,7 +51,7 @@ def test_a_right_head_before_garbage_fails_with_one_error_or_not_at_all(
     meta_nbytes = max(len(data) - 8 * count, 0)
     data = data.ljust(8 * count, b"\xff")
     with contextlib.suppress(wire.WireError):
-        wire.parse(wire.Head(wire.ANSWER, False, 0, meta_nbytes, count), data)
+        wire.parse(_head(meta_nbytes, count), data)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +69,7 @@ def test_declared_sizes_over_a_limit_are_refused_by_the_head_alone(
 def test_a_body_longer_than_any_memory_is_refused_by_its_lengths() -> None:
     lengths = struct.pack("<2Q", 0xFFFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
     with pytest.raises(wire.WireError, match="the limit is"):
-        wire.parse(wire.Head(wire.ANSWER, False, 0, 2, 2), lengths + b"{}")
+        wire.parse(_head(2, 2), lengths + b"{}")
 
 
 def test_what_the_other_side_would_refuse_is_not_packed() -> None:
@@ -77,10 +82,10 @@ def test_what_the_other_side_would_refuse_is_not_packed() -> None:
 def test_meta_nested_beyond_reason_is_refused() -> None:
     deep = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
     with pytest.raises(wire.WireError, match="cannot be read"):
-        wire.parse(wire.Head(wire.ANSWER, False, 0, len(deep), 0), deep)
+        wire.parse(_head(len(deep), 0), deep)
 
 
 @pytest.mark.parametrize("text", [b"[]", b"1", b"{", b"\xff", b""])
 def test_meta_is_an_object(text: bytes) -> None:
     with pytest.raises(wire.WireError):
-        wire.parse(wire.Head(wire.ANSWER, False, 0, len(text), 0), text)
+        wire.parse(_head(len(text), 0), text)
