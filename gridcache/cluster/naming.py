@@ -34,6 +34,7 @@ __all__ = [
     "read_facts",
     "store_name",
     "write_facts",
+    "write_private",
 ]
 
 NODE_VARIABLE = "GRIDCACHE_NODE"

@@ -1,0 +1,218 @@
+"""Serving: a node of a grid at work, put together in order and taken apart again.
+
+The store, its standing, the services, the server for the other nodes, and the
+threads that keep the lease and do the chores. Without Ray: who makes it gives it
+the membership as a `Boss`.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+
+from gridcache.cluster.block_service import BlockService
+from gridcache.cluster.desk import Desk, refuse
+from gridcache.cluster.lease_keeper import Boss, LeaseKeeper
+from gridcache.cluster.mover import Mover
+from gridcache.cluster.naming import beat, forget_grid, write_facts
+from gridcache.cluster.peers import Peers
+from gridcache.cluster.posts import NodeReport, Post
+from gridcache.cluster.roster import MemberInfo
+from gridcache.cluster.server import Server
+from gridcache.cluster.standing import Standing
+from gridcache.cluster.tenancy import Tenancy, enter
+from gridcache.cluster.view import View
+from gridcache.errors import GridCacheError
+from gridcache.store.directory import remove_store
+from gridcache.store.outcome import StoreStats
+from gridcache.store.transaction import WriteTxn
+
+__all__ = ["ServingNode"]
+
+_REPORT_S = 2.0
+"""How old the sizes in a report may be."""
+_DRAIN_S = 8.0
+_LOOK_S = 0.1
+_logger = logging.getLogger("gridcache")
+
+
+class _NoChores:
+    """Where no entries are served, partitions arrive at once."""
+
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
+
+    def pull_moves(self, view: View) -> Iterable[tuple[int, int]]:
+        moves = view.moves_to(self._standing.member)
+        return [(move.partition, move.term) for move in moves]
+
+    def fill_backups(self, view: View) -> Iterable[tuple[int, int]]:
+        mine = view.unfilled(self._standing.member)
+        return [(int(one), view.copies(int(one))[-1][1]) for one in mine]
+
+    def reregister(self, view: View) -> None:
+        pass
+
+
+class _Standing:
+    """The standing with the store that its transactions need."""
+
+    def __init__(self, tenancy: Tenancy) -> None:
+        self.inner = Standing.create(tenancy.store)
+        self._store = tenancy.store
+        if tenancy.facts.number is None and self.inner.member:
+            self._store.transact(self._forget)
+
+    def _forget(self, _txn: WriteTxn) -> None:
+        """What another grid wrote means nothing: its numbers begin anew."""
+        self.inner.renew(0)
+        for word in range(1, len(self.inner.words)):
+            self.inner.words[word] = 0
+
+    def install(self, view: View, member: int) -> None:
+        self.inner.install(self._store, view, member)
+
+    def renew(self, deadline_ns: int) -> None:
+        self.inner.renew(deadline_ns)
+
+
+class ServingNode:
+    """One node's work. Everything is begun when this returns.
+
+    Raises
+    ------
+    GridCacheError, OSError
+        The store cannot be had, or no port; nothing is left behind.
+    """
+
+    def __init__(self, post: Post, boss: Boss, ray_address: str) -> None:
+        self.post = post
+        self._boss = boss
+        self._sizes: tuple[float, StoreStats] | None = None
+        with ExitStack() as undo:
+            self._tenancy = enter(post)
+            undo.callback(self._tenancy.leave)
+            store = self._tenancy.store
+            self._standing = _Standing(self._tenancy)
+            undo.callback(self._standing.inner.close)
+            self._peers = Peers(post.key, name=post.node)
+            undo.callback(self._peers.close)
+            blocks = BlockService(store.blocks, post.node)
+            undo.callback(blocks.close)
+            self._server = self._listen(Desk(blocks, refuse, {}))
+            undo.callback(self._server.close)
+            self._facts = replace(
+                self._tenancy.facts,
+                host=self._server.address[0],
+                port=self._server.address[1],
+                ray_address=ray_address,
+            )
+            self._note(self._facts.number)
+            self._mover = Mover(boss, _NoChores(self._standing.inner))
+            self._keeper = LeaseKeeper(
+                boss,
+                self._standing,
+                self._describe,
+                installed=self._installed,
+                dismissed=self._dismissed,
+            )
+            self._server.start()
+            self._mover.start()
+            undo.callback(self._mover.stop)
+            self._keeper.start()
+            undo.callback(self._keeper.stop)
+            self._undo = undo.pop_all()
+
+    def wake(self) -> None:
+        """There is a new view."""
+        self._keeper.wake()
+
+    def stop(self, *, remove: bool = False) -> None:
+        """Serve no more; the store is a plain one again, or removed. Idempotent."""
+        self._standing.inner.renew(0)
+        self._undo.close()
+        forget_grid(self._tenancy.path)
+        if remove:
+            with suppress(GridCacheError, OSError):
+                remove_store(self._tenancy.path, force=True)
+
+    def drain(self) -> None:
+        """Give away what others can take, within some seconds, then stop."""
+        until = time.monotonic() + _DRAIN_S
+        try:
+            self._boss.drain(self.post.node)
+        except Exception as error:  # noqa: BLE001 - of Ray or ours: nobody takes it
+            _logger.warning("%s leaves without a drain: %s", self.post.node, error)
+            until = 0.0
+        while self._keeper.number is not None and time.monotonic() < until:
+            time.sleep(_LOOK_S)
+
+    # -- what the threads call ---------------------------------------------------
+
+    def _listen(self, desk: Desk) -> Server:
+        """Where this node listened before, as far as that is free."""
+        post = self.post
+        for port in dict.fromkeys((self._tenancy.facts.port or post.port, post.port)):
+            with suppress(OSError):
+                return self._server_at(desk, port)
+        _logger.warning("port %d is taken; any other will do", post.port)
+        return self._server_at(desk, 0)
+
+    def _server_at(self, desk: Desk, port: int) -> Server:
+        return Server(
+            self.post.key,
+            desk.handle,
+            host=self.post.host,
+            port=port,
+            streams=desk.streams,
+        )
+
+    def _describe(self, number: int | None, epoch: int) -> NodeReport:
+        beat(self._tenancy.path)
+        stats = self._stats()
+        return NodeReport(
+            info=self._info(number),
+            epoch=epoch,
+            free_nbytes=stats.capacity_nbytes - _used(stats),
+            entries=sum(space.entries for space in stats.namespaces),
+            blocks=stats.blocks,
+            pid=os.getpid(),
+        )
+
+    def _info(self, number: int | None) -> MemberInfo:
+        host, port = self._server.address
+        return MemberInfo(
+            name=self.post.node,
+            host=host,
+            port=port,
+            ray_node_id=self.post.ray_node_id,
+            store=str(self._tenancy.path),
+            capacity_nbytes=self._tenancy.store.capacity_nbytes,
+            labels=self.post.labels,
+            number=self._facts.number if number is None else number,
+        )
+
+    def _stats(self) -> StoreStats:
+        now = time.monotonic()
+        if self._sizes is None or now - self._sizes[0] > _REPORT_S:
+            self._sizes = now, self._tenancy.store.stats()
+        return self._sizes[1]
+
+    def _installed(self, view: View, number: int) -> None:
+        if number != self._facts.number:
+            self._note(number)
+        self._mover.go_by(view, number)
+
+    def _note(self, number: int | None) -> None:
+        self._facts = replace(self._facts, number=number)
+        write_facts(self._tenancy.path, self._facts)
+
+    def _dismissed(self) -> None:
+        _logger.info("node %s was drained", self.post.node)
+
+
+def _used(stats: StoreStats) -> int:
+    """Bytes that values and blocks hold: the arena grows into what it may."""
+    return stats.arena_nbytes - stats.free_nbytes + stats.index_nbytes
