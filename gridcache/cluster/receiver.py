@@ -52,7 +52,8 @@ class Receiver:
 
     def message(self, deadline: float) -> Message:
         """Receive a message up to its body, which must be taken next."""
-        self._need(HEAD_NBYTES, deadline)
+        if self._end - self._start < HEAD_NBYTES:
+            self._need(HEAD_NBYTES, deadline)
         head = parse_head(self._buffer, self._start)
         self._start += HEAD_NBYTES
         return parse(head, self._take(head.rest_nbytes, deadline))
@@ -62,7 +63,7 @@ class Receiver:
 
         The memory grows resident as bytes come in, not before.
         """
-        total = body_nbytes(lengths)
+        total = lengths[0] if len(lengths) == 1 else body_nbytes(lengths)
         if total <= self._end - self._start:
             block = memoryview(bytes(self._view[self._start : self._start + total]))
             self._start += total
@@ -114,9 +115,11 @@ class Receiver:
             block = memoryview(bytearray(nbytes))
             self._fill(block, deadline)
             return block
-        self._need(nbytes, deadline)
-        self._start += nbytes
-        return self._view[self._start - nbytes : self._start]
+        if self._end - self._start < nbytes:
+            self._need(nbytes, deadline)
+        start = self._start
+        self._start = start + nbytes
+        return self._view[start : start + nbytes]
 
     def _fill(self, memory: memoryview, deadline: float) -> None:
         at = min(memory.nbytes, self._end - self._start)

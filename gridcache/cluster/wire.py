@@ -127,7 +127,7 @@ def pack(
     """Everything before the body; raises `ValueError` if a limit is passed."""
     name, text = op.encode(), _encode(meta).encode() if meta else b"{}"
     count = len(lengths)
-    problem = _oversize(len(name), len(text), count) or _too_long(lengths)
+    problem = _oversize(len(name), len(text), count, sum(lengths))
     if problem:
         message = f"a message cannot be sent: {problem}; split it"
         raise ValueError(message)
@@ -141,7 +141,7 @@ def parse_head(data: bytes | bytearray | memoryview, offset: int = 0) -> Head:
     if magic != _MAGIC or not REQUEST <= kind <= HELD or lent > 1:
         text = "not a message of this version of gridcache"
         raise WireError(text)
-    problem = _oversize(op_nbytes, meta_nbytes, count)
+    problem = _oversize(op_nbytes, meta_nbytes, count, 0)
     if problem:
         raise WireError(problem)
     rest_nbytes = 8 * count + op_nbytes + meta_nbytes
@@ -151,7 +151,7 @@ def parse_head(data: bytes | bytearray | memoryview, offset: int = 0) -> Head:
 def parse(head: Head, rest: bytes | bytearray | memoryview) -> Message:
     """Read what lies between head and body; raises `WireError`."""
     lengths = _lengths(head.buffer_count).unpack_from(rest)
-    problem = _too_long(lengths)
+    problem = _oversize(0, 0, 0, sum(lengths))
     if problem:
         raise WireError(problem)
     at = 8 * head.buffer_count
@@ -168,9 +168,9 @@ def parse(head: Head, rest: bytes | bytearray | memoryview) -> Message:
 def _decode(text: str) -> Meta:
     if text == "{}":
         return {}
-    meta: object = _DECODER.decode(text)
-    if not isinstance(meta, dict):
-        message = "not an object"
+    meta, end = _raw_decode(text)
+    if not isinstance(meta, dict) or end != len(text):
+        message = "not an object and nothing else"
         raise ValueError(message)  # noqa: TRY004 - the caller's word for all of them
     return meta
 
@@ -186,22 +186,18 @@ def _make_lengths(count: int) -> struct.Struct:
 _FEW_LENGTHS = [_make_lengths(count) for count in range(4)]
 
 
-def _oversize(op_nbytes: int, meta_nbytes: int, count: int) -> str:
+def _oversize(op_nbytes: int, meta_nbytes: int, count: int, body_nbytes: int) -> str:
     if op_nbytes > _MAX_OP_NBYTES:
         return f"an op of {op_nbytes} bytes, the limit is {_MAX_OP_NBYTES}"
     if meta_nbytes > _MAX_META_NBYTES:
         return f"meta of {meta_nbytes} bytes, the limit is {_MAX_META_NBYTES}"
     if count > _MAX_BUFFERS:
         return f"{count} buffers, the limit is {_MAX_BUFFERS}"
+    if body_nbytes > _MAX_BODY_NBYTES:
+        return f"a body of {body_nbytes} bytes, the limit is {_MAX_BODY_NBYTES}"
     return ""
 
 
-def _too_long(lengths: Sequence[int]) -> str:
-    total = sum(lengths)
-    if total > _MAX_BODY_NBYTES:
-        return f"a body of {total} bytes, the limit is {_MAX_BODY_NBYTES}"
-    return ""
-
-
-_DECODER = json.JSONDecoder()
+# Without the search for blanks before and after, which we do not send.
+_raw_decode = json.JSONDecoder().raw_decode
 _encode = json.JSONEncoder(separators=(",", ":")).encode

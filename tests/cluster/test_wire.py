@@ -85,7 +85,9 @@ def test_meta_nested_beyond_reason_is_refused() -> None:
         wire.parse(_head(len(deep), 0), deep)
 
 
-@pytest.mark.parametrize("text", [b"[]", b"1", b"{", b"\xff", b""])
+@pytest.mark.parametrize(
+    "text", [b"[]", b"1", b"{", b"\xff", b"", b"{} ", b"{}{}", b'{"a":1}x']
+)
 def test_meta_is_an_object(text: bytes) -> None:
     with pytest.raises(wire.WireError):
         wire.parse(_head(len(text), 0), text)
