@@ -83,9 +83,9 @@ class Channel:
         """Take the body and throw it away."""
         self.pour(message, [discard] * len(message.lengths), deadline)
 
-    def is_quiet(self) -> bool:
-        """Return whether the peer is there and has sent nothing."""
-        return self._receiver.is_empty and not self._poll.poll(0)
+    def is_quiet(self, wait_s: float = 0.0) -> bool:
+        """Return whether the peer is there and has sent nothing, for `wait_s`."""
+        return self._receiver.is_empty and not self._poll.poll(wait_s * 1000)
 
     def abort(self) -> None:
         """End the connection; a thread that waits in it gets an error."""

@@ -7,6 +7,7 @@ starts with none: the parent's are closed there, and stay open here.
 import logging
 import os
 import threading
+import time
 import weakref
 from contextlib import suppress
 
@@ -20,6 +21,7 @@ _logger = logging.getLogger("gridcache")
 
 _KEPT = 8
 """Idle links per address."""
+_PRUNE_S = 1.0
 
 
 class Connections:
@@ -45,6 +47,7 @@ class Connections:
         self._cut: set[Address] = set()
         self._told: set[Address] = set()
         self._is_closed = False
+        self._prune_at = 0.0
         _all_connections.add(self)
 
     def take_kept(self, address: Address) -> Link | None:
@@ -62,8 +65,8 @@ class Connections:
 
     def open(self, address: Address, deadline: float) -> Link:
         """Connect anew; raises `PeerLostError` with `sent=False`."""
-        self._prune()
         self._check(address)
+        self._prune()
         try:
             link = connect(address, self._key, self._name, deadline)
         except PeerLostError as error:
@@ -81,10 +84,12 @@ class Connections:
     def give(self, link: Link) -> None:
         """Take a link back that is ready for the next request."""
         idle = self._idle.setdefault(link.address, [])
-        if len(idle) < _KEPT and not self._is_closed:
-            idle.append(link)
-        else:
+        if len(idle) >= _KEPT:
             self.drop(link)
+            return
+        idle.append(link)
+        if self._is_closed:
+            self.close()
 
     def drop(self, link: Link) -> None:
         """Close a link."""
@@ -134,7 +139,11 @@ class Connections:
             raise PeerLostError(text, sent=False, reason="cut", address=list(address))
 
     def _prune(self) -> None:
-        """Close idle links whose servers have gone, of any address."""
+        """Close idle links whose servers have gone, of any address; not too often."""
+        now = time.monotonic()
+        if now < self._prune_at:
+            return
+        self._prune_at = now + _PRUNE_S
         for idle in list(self._idle.values()):
             for _ in range(len(idle)):
                 try:

@@ -10,6 +10,7 @@ import socket
 import threading
 from contextlib import suppress
 
+from gridcache.cluster.auth import AuthError
 from gridcache.cluster.session import Session
 
 __all__ = ["Door"]
@@ -43,18 +44,18 @@ class Door:
             self._strangers.add(sock)
             return ""
 
-    def enter(self, sock: socket.socket, session: Session) -> str:
-        """Let a proven connection in; returns why it is refused, if it is."""
+    def enter(self, sock: socket.socket, session: Session) -> None:
+        """Let a connection in that has proven the key; raises an error if it may not."""
         with self._lock:
             self._strangers.discard(sock)
             if self._is_shut or session.peer in self._cut:
-                return "the connection is cut"
+                raise ConnectionError
             if len(self._sessions) >= _MOST_SESSIONS:
-                return "too many connections"
+                text = "too many connections"
+                raise AuthError(text)
             self._sessions.add(session)
-            return ""
 
-    def leave(self, sock: socket.socket, session: Session | None = None) -> None:
+    def leave(self, sock: socket.socket, session: Session | None) -> None:
         """Count a connection no more."""
         with self._lock:
             self._strangers.discard(sock)

@@ -113,9 +113,8 @@ def connect(address: Address, key: bytes, name: str, deadline: float) -> Link:
     """Connect and prove the key; raises `PeerLostError` with `sent=False`."""
     sock = None
     try:
-        timeout_s = min(_CONNECT_TIMEOUT_S, deadline - time.monotonic())
-        sock = socket.create_connection(address, max(timeout_s, 0.001))
-        introduce(sock, key, name, timeout_s)
+        sock = socket.create_connection(address, _left_s(deadline))
+        introduce(sock, key, name, _left_s(deadline))
         return Link(address, Channel(sock))
     except BaseException as error:
         if sock is not None:
@@ -123,6 +122,10 @@ def connect(address: Address, key: bytes, name: str, deadline: float) -> Link:
         if isinstance(error, OSError):
             raise lost(address, error, sent=False) from error
         raise
+
+
+def _left_s(deadline: float) -> float:
+    return min(max(deadline - time.monotonic(), 0.001), _CONNECT_TIMEOUT_S)
 
 
 def lost(address: Address, error: OSError, *, sent: bool) -> PeerLostError:

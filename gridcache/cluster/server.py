@@ -140,7 +140,7 @@ class Server:
         reason = self._door.knock(sock) or self._begin(sock, (host, port))
         if reason:
             self._door.refuse(host, reason)
-            self._door.leave(sock)
+            self._door.leave(sock, None)
             sock.close()
 
     def _begin(self, sock: socket.socket, address: Address) -> str:
@@ -158,26 +158,23 @@ class Server:
         try:
             self._admit(sock, address)
         finally:
-            self._door.leave(sock)
             sock.close()
             self._threads.discard(threading.current_thread())
 
     def _admit(self, sock: socket.socket, address: Address) -> None:
+        """Serve a client that proves the key until it hangs up."""
+        timeout_s = min(_PROOF_TIMEOUT_S, self._work.timeout_s)
+        session = None
         try:
-            timeout_s = min(_PROOF_TIMEOUT_S, self._work.timeout_s)
             peer = admit(sock, self._key, timeout_s)
-        except OSError as error:
-            if isinstance(error, AuthError | TimeoutError):
-                self._door.refuse(address[0], str(error))
-            return
-        session = Session(Channel(sock), peer, address, self._work)
-        reason = self._door.enter(sock, session)
-        if reason:
-            self._door.refuse(address[0], reason)
-            return
-        try:
+            session = Session(Channel(sock), peer, address, self._work)
+            self._door.enter(sock, session)
             welcome(sock)
             session.run()
+        except (AuthError, TimeoutError) as error:
+            self._door.refuse(address[0], str(error))
+        except OSError:
+            pass  # it hung up
         finally:
             self._door.leave(sock, session)
 

@@ -105,9 +105,13 @@ class Session:
             if self._callbacks is not None:
                 self._callbacks.pop(token, None)
 
-    def lost(self) -> bool:
-        """Return whether the client has hung up; for a handler that waits."""
-        return not self._channel.is_quiet()
+    def lost(self, wait_s: float = 0.0) -> bool:
+        """Wait until the client hangs up; returns whether it has.
+
+        For a handler that waits for something, in whose time limit the client
+        may be gone or the server be closed.
+        """
+        return not self._channel.is_quiet(wait_s)
 
     def abort(self) -> None:
         """End the connection, from any thread."""

@@ -171,7 +171,7 @@ def _decode(text: str) -> Meta:
     meta, end = _raw_decode(text)
     if not isinstance(meta, dict) or end != len(text):
         message = "not an object and nothing else"
-        raise ValueError(message)  # noqa: TRY004 - the caller's word for all of them
+        raise ValueError(message)
     return meta
 
 

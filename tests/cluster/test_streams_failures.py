@@ -1,6 +1,8 @@
 """Peers that die, stall, lie or talk nonsense in the middle of a message."""
 
 import logging
+import os
+import random
 import socket
 import threading
 import time
@@ -17,7 +19,7 @@ from gridcache.cluster.incoming import Incoming
 from gridcache.cluster.peers import Peers, Request
 from gridcache.cluster.server import Server
 from gridcache.cluster.session import Session
-from gridcache.cluster.wire import Answer, Meta
+from gridcache.cluster.wire import Answer, Meta, Range
 from gridcache.errors import PeerError, PeerLostError
 from tests.cluster.kit.streams import (
     KEY,
@@ -26,6 +28,8 @@ from tests.cluster.kit.streams import (
     echo,
     fake_server,
     greet,
+    memory_file,
+    needs_proc,
     nothing_left,
     peak_nbytes,
     reset_peak,
@@ -187,6 +191,7 @@ def test_slow_peers_share_one_time_limit_in_call_many(peers: Peers) -> None:
     assert fast.meta == {"n": 1}
 
 
+@needs_proc
 def test_an_answer_that_declares_a_gibibyte_and_breaks_off_costs_no_memory(
     peers: Peers,
 ) -> None:
@@ -202,6 +207,7 @@ def test_an_answer_that_declares_a_gibibyte_and_breaks_off_costs_no_memory(
     assert peak_nbytes() - before < SLACK
 
 
+@needs_proc
 def test_a_request_that_declares_a_gibibyte_and_breaks_off_costs_no_memory(
     peers: Peers,
 ) -> None:
@@ -287,18 +293,23 @@ def test_a_client_that_stops_in_the_middle_of_a_request_is_closed(
     assert [one.levelno for one in caplog.records] == [logging.WARNING]
 
 
+@pytest.mark.parametrize("is_file", [False, True])
 def test_a_client_that_does_not_read_its_answer_is_closed(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    is_file: bool, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    nbytes = 16 << 20
+    fd, content = memory_file(nbytes)
+    body = Range(fd, 0, nbytes) if is_file else content
     done = threading.Event()
     monkeypatch.setattr(limits, "_SLOWEST_BYTES_S", GIB)
 
     def handle(*_: object) -> Answer:
-        return Answer({}, [bytes(2 << 20)] * 8, done.set)
+        return Answer({}, [body], done.set)
 
     with Server(KEY, handle, timeout_s=0.2) as server, greet(server.address) as sock:
         sock.sendall(wire.pack(wire.REQUEST, "op", {}, ()))
         assert done.wait(PATIENCE_S)
+    os.close(fd)
     assert [one.levelno for one in caplog.records] == [logging.WARNING]
 
 
@@ -320,3 +331,39 @@ def test_an_interrupt_in_a_call_leaves_no_answer_for_the_next_one(
         with pytest.raises(KeyboardInterrupt):
             peers.call(server.address, "echo", {"n": 1}, [b"1"], into=interrupt)
         assert peers.call(server.address, "echo", {"n": 2}, [b"2"]).buffers == [b"2"]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_under_cuts_each_call_gets_its_own_answer_or_none(
+    peers: Peers, seed: int
+) -> None:
+    over = threading.Event()
+    heard = [0, 0, 0]
+
+    def ask(thread: int, address: wire.Address) -> None:
+        number = 0
+        while not over.is_set():
+            number += 1
+            body = bytes([thread]) * (number * 7919 % 300_000)
+            with suppress(PeerLostError):
+                answer = peers.call(address, "echo", {"n": number}, [body])
+                assert answer.meta == {"n": number}
+                assert answer.buffers == [body]
+                heard[thread] += 1
+
+    with Server(KEY, echo) as server, ThreadPoolExecutor(len(heard)) as pool:
+        askers = [pool.submit(ask, one, server.address) for one in range(len(heard))]
+        rng = random.Random(seed)
+        try:
+            for _ in range(40):
+                seen = heard.copy()
+                while seen == heard and not any(one.done() for one in askers):
+                    threading.Event().wait(rng.random() * 0.003)
+                side, name = rng.choice([(peers, server.address), (server, "")])
+                side.cut(name)  # type: ignore[attr-defined]
+                side.mend(name)  # type: ignore[attr-defined]
+        finally:
+            over.set()
+        for one in askers:
+            one.result(PATIENCE_S)
+    assert min(heard) > 0

@@ -24,7 +24,9 @@ from tests.cluster.kit.streams import (
     PATIENCE_S,
     ServerProcess,
     echo,
+    empty_file,
     memory_file,
+    needs_proc,
     nothing_left,
     peak_nbytes,
     reset_peak,
@@ -53,8 +55,8 @@ def process() -> Iterator[ServerProcess]:
 
 
 @pytest.fixture
-def empty_file() -> Iterator[int]:
-    fd = os.memfd_create("stream-target")
+def target() -> Iterator[int]:
+    fd = empty_file()
     yield fd
     os.close(fd)
 
@@ -81,7 +83,7 @@ def _same(fd: int, content: bytes) -> bool:
 
 
 def test_64_mib_go_from_file_to_file(
-    peers: Peers, full_file: tuple[int, bytes], empty_file: int
+    peers: Peers, full_file: tuple[int, bytes], target: int
 ) -> None:
     fd, content = full_file
     with _serve_file(fd) as server:
@@ -89,17 +91,18 @@ def test_64_mib_go_from_file_to_file(
             server.address,
             "get",
             {"ranges": [(0, LARGE)]},
-            into=lambda meta, lengths: [file_target(empty_file, 0)],
+            into=lambda meta, lengths: [file_target(target, 0)],
         )
     assert not answer.buffers
-    assert _same(empty_file, content)
+    assert _same(target, content)
 
 
+@needs_proc
 def test_a_file_is_sent_and_received_without_becoming_resident(
     process: ServerProcess,
     peers: Peers,
     full_file: tuple[int, bytes],
-    empty_file: int,
+    target: int,
 ) -> None:
     fd, content = full_file
     peers.call(process.address, "put", {}, [b"warm"])
@@ -111,13 +114,14 @@ def test_a_file_is_sent_and_received_without_becoming_resident(
         process.address,
         "get",
         {"nbytes": LARGE},
-        into=lambda meta, lengths: [file_target(empty_file, 0)],
+        into=lambda meta, lengths: [file_target(target, 0)],
     )
     assert peak_nbytes() - mine < SLACK
     assert peers.call(process.address, "peak", {}).meta["nbytes"] - before < SLACK
-    assert _same(empty_file, content)
+    assert _same(target, content)
 
 
+@needs_proc
 def test_an_answer_that_is_not_read_is_not_buffered_by_either_side(
     process: ServerProcess, peers: Peers, full_file: tuple[int, bytes]
 ) -> None:
@@ -149,7 +153,7 @@ def test_an_answer_that_is_not_read_is_not_buffered_by_either_side(
 
 
 def test_lent_bytes_may_change_once_the_answer_is_done_and_not_before(
-    peers: Peers, empty_file: int
+    peers: Peers, target: int
 ) -> None:
     fd, content = memory_file(MIB)
     done = threading.Event()
@@ -161,7 +165,7 @@ def test_lent_bytes_may_change_once_the_answer_is_done_and_not_before(
     def handle(*_: object) -> Answer:
         return Answer({}, [Range(fd, 0, MIB)], overwrite)
 
-    write = file_target(empty_file, 0)
+    write = file_target(target, 0)
     assert not isinstance(write, memoryview)
     early: list[bool] = []
 
@@ -173,7 +177,7 @@ def test_lent_bytes_may_change_once_the_answer_is_done_and_not_before(
         peers.call(server.address, "get", {}, into=lambda meta, lengths: [slowly])
         assert done.wait(PATIENCE_S)
     assert not any(early)
-    assert _same(empty_file, content)
+    assert _same(target, content)
     os.close(fd)
 
 

@@ -5,6 +5,7 @@ import selectors
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,9 +27,11 @@ __all__ = [
     "PATIENCE_S",
     "ServerProcess",
     "echo",
+    "empty_file",
     "fake_server",
     "greet",
     "memory_file",
+    "needs_proc",
     "nothing_left",
     "peak_nbytes",
     "reset_peak",
@@ -38,6 +41,12 @@ KEY = b"k" * 32
 OTHER_KEY = b"o" * 32
 PATIENCE_S = 60.0
 ROOT = Path(__file__).parents[3]
+
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/clear_refs").exists(), reason="measured through /proc"
+)
+_FDS = Path("/proc/self/fd")
+_SHARED_MEMORY = Path("/dev/shm")
 
 _ERRORS: dict[str, Exception] = {
     "miss": KeyNotFoundError("no value for 'k'", reason="evicted", path=Path("p")),
@@ -120,9 +129,16 @@ def memory_file(nbytes: int) -> tuple[int, bytes]:
     """Make a file without a name, with content that shows where a byte is from."""
     pattern = os.urandom(1 << 16)
     content = (pattern * (nbytes // len(pattern) + 1))[:nbytes]
-    fd = os.memfd_create("stream-test")
+    fd = empty_file()
     assert os.pwrite(fd, content, 0) == nbytes
     return fd, content
+
+
+def empty_file() -> int:
+    """Make a file without a name, in shared memory where there is some."""
+    directory = _SHARED_MEMORY if _SHARED_MEMORY.is_dir() else None
+    with tempfile.TemporaryFile(dir=directory) as file:
+        return os.dup(file.fileno())
 
 
 def reset_peak() -> None:
@@ -152,7 +168,7 @@ def nothing_left() -> Iterator[None]:
 
 def _sockets() -> set[str]:
     found = set()
-    for entry in list(Path("/proc/self/fd").iterdir()):
+    for entry in list(_FDS.iterdir()) if _FDS.is_dir() else ():
         try:
             target = str(entry.readlink())
         except OSError:

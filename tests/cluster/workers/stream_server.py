@@ -1,6 +1,5 @@
 """A server in a process of its own: `echo`, and bodies from and into a file."""
 
-import os
 import sys
 import threading
 
@@ -9,9 +8,9 @@ from gridcache.cluster.incoming import Incoming
 from gridcache.cluster.server import Server
 from gridcache.cluster.session import Session
 from gridcache.cluster.wire import Answer, Meta, Range
-from tests.cluster.kit.streams import echo, peak_nbytes, reset_peak
+from tests.cluster.kit.streams import echo, empty_file, peak_nbytes, reset_peak
 
-_FILE = os.memfd_create("stream-server")
+_FILE = empty_file()
 _hanging: list[Session] = []
 
 
