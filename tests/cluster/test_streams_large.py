@@ -2,6 +2,7 @@
 
 import os
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -178,6 +179,35 @@ def test_lent_bytes_may_change_once_the_answer_is_done_and_not_before(
         assert done.wait(PATIENCE_S)
     assert not any(early)
     assert _same(target, content)
+    os.close(fd)
+
+
+class _Hold:
+    """Stands for a lease."""
+
+
+def test_what_a_range_keeps_lives_until_the_peer_has_the_bytes_and_no_longer(
+    peers: Peers,
+) -> None:
+    fd, _ = memory_file(MIB)
+    gone = threading.Event()
+
+    def handle(*_: object) -> Answer:
+        hold = _Hold()
+        weakref.finalize(hold, gone.set)
+        return Answer({}, [Range(fd, 0, MIB, hold)])
+
+    early: list[bool] = []
+    with Server(KEY, handle) as server:
+        peers.call(
+            server.address,
+            "get",
+            {},
+            into=lambda meta, lengths: [lambda chunk: early.append(gone.is_set())],
+        )
+        assert gone.wait(PATIENCE_S)
+    assert early
+    assert not any(early)
     os.close(fd)
 
 
