@@ -15,6 +15,7 @@
     |-- StoreFormatError    (also a ValueError)       another version wrote the store
     |-- ClosedError         (also a ValueError)       open it again
     |-- ConfigError         (also a ValueError)       correct the setting
+    |-- ImmutableKeyError   (also a ValueError)       delete the key first
     |-- BlockNotFoundError  (also a KeyError)         freed or never allocated
     |-- BlockRangeError     (also an IndexError)      stay inside the block
     |-- AllocationError     (also a MemoryError)      smaller block, another node
@@ -39,6 +40,7 @@ __all__ = [
     "ConfigError",
     "CorruptFramesError",
     "GridCacheError",
+    "ImmutableKeyError",
     "KeyNotFoundError",
     "NoAvailableNodesError",
     "NodeLostError",
@@ -197,6 +199,12 @@ class NodeLostError(GridCacheError, ConnectionError):
     """The node of a memory block is gone, and the block with it."""
 
     kind = "node_lost"
+
+
+class ImmutableKeyError(GridCacheError, ValueError):
+    """The key holds an immutable value, and another one was put under it."""
+
+    kind = "immutable"
 
 
 class PoolNotInitializedError(GridCacheError, RuntimeError):

@@ -21,6 +21,7 @@ TREE: dict[str, tuple[type[Exception], str]] = {
     "CorruptFramesError": (ValueError, "corrupt"),
     "KeyNotFoundError": (KeyError, "key_not_found"),
     "NoAvailableNodesError": (LookupError, "no_nodes"),
+    "ImmutableKeyError": (ValueError, "immutable"),
     "NodeLostError": (ConnectionError, "node_lost"),
     "NotEncodableError": (TypeError, "not_encodable"),
     "NotKeyableError": (TypeError, "not_keyable"),

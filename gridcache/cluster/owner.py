@@ -1,0 +1,461 @@
+"""Owner: writes of mutable entries at their home, alone and with copies.
+
+Used by clients on the home's node directly and by its service for all others. Every
+write looks at the node's standing inside its own transaction, so that it cannot
+commit under an ownership that is gone, and at the lease after it.
+
+With copies, the copies store a write before the owner does: who reads it at the
+owner would find it again if the owner were lost. Writes of a key are ordered by a
+number that the owner draws; deletes are tombstones that hold their place for a
+minute. See `docs/explain/grid-protocol.md`.
+"""
+
+import secrets
+import time
+from collections.abc import Sequence
+
+from gridcache.cluster import directory
+from gridcache.cluster.items import buffers_of, order_meta
+from gridcache.cluster.peers import Peers, Request
+from gridcache.cluster.placement import partition_of
+from gridcache.cluster.standing import Standing, boot_ns
+from gridcache.cluster.view import View
+from gridcache.cluster.wire import Answer
+from gridcache.codec.frames import Frames
+from gridcache.errors import GridCacheError, ImmutableKeyError, NodeLostError
+from gridcache.store.namespaces import Namespace
+from gridcache.store.node_store import NodeStore
+from gridcache.store.records import (
+    IMMUTABLE,
+    REPLICATED,
+    TOMBSTONE,
+    Entry,
+    Stamp,
+    entry_key,
+)
+from gridcache.store.transaction import WriteTxn
+from gridcache.store.writer import Order
+
+__all__ = ["MovedError", "Owner", "new_token"]
+
+PATIENCE_S = 30.0
+"""How long a write is tried. What is known of writes lives twice as long."""
+TOMBSTONE_S = 60.0
+_PAUSE_S = 0.02
+_LEASE_WAIT_S = 15.0
+_TOKEN_NBYTES = 8
+_NOTHING = Frames(b"", ())
+
+
+class MovedError(Exception):
+    """Private to the grid: not served here now; look at a newer view, try again."""
+
+
+class _CopiesError(Exception):
+    """Private: the key has copies, which must be written first."""
+
+
+class _AgainError(Exception):
+    """Private: the copies changed meanwhile."""
+
+
+def new_token() -> int:
+    """A number that names one write, wherever it is repeated."""
+    return secrets.randbits(63) | 1
+
+
+class Owner:
+    """Writes at this node, for the partitions it owns."""
+
+    def __init__(self, store: NodeStore, standing: Standing, peers: Peers) -> None:
+        self._store = store
+        self._standing = standing
+        self._peers = peers
+
+    # -- put ---------------------------------------------------------------
+
+    def put(
+        self, order: Order, *, token: int = 0, term: int = 0, replicas: int = 1
+    ) -> int | None:
+        """Store an order; returns its generation, None if it was dropped.
+
+        Parameters
+        ----------
+        token
+            Names the write: carried out once, however often it comes.
+        term
+            The ownership that the caller believes in; 0 for any.
+
+        Raises
+        ------
+        MovedError
+            Nothing was stored: this node does not own the key now.
+        ImmutableKeyError
+            The key holds an immutable value.
+        NodeLostError
+            The outcome is unknown: the lease did not come back.
+        """
+        partition = partition_of(order.space.name, order.key)
+        term = self._term(partition, term)
+        if replicas == 1:
+            try:
+                return self._put_alone(order, partition, term, token)
+            except _CopiesError:
+                pass
+        return self._put_copied(order, partition, term, token)
+
+    def _term(self, partition: int, term: int) -> int:
+        current = self._standing.term(partition)
+        if not current or term not in {0, current} or not self._standing.has_lease():
+            raise MovedError
+        return current
+
+    def _still(self, partition: int, term: int) -> None:
+        """Refuse, inside a transaction, what this node owns no more."""
+        standing = self._standing
+        if standing.term(partition) != term or not standing.has_lease():
+            raise MovedError
+
+    def _put_alone(
+        self, order: Order, partition: int, term: int, token: int
+    ) -> int | None:
+        key, _ = entry_key(order.space.id, order.key)
+
+        def guard(txn: WriteTxn) -> bool:
+            self._still(partition, term)
+            if self._is_done(txn, token):
+                return False
+            self._refuse_copied(txn, key, partition, term)
+            self._refuse_immutable(txn, key, order.key)
+            return self._fenced(txn, order, token)
+
+        member = self._standing.member
+        order = order._replace(stamp=Stamp(term), fence=guard)
+        return self._settled(self._store.put(order), member)
+
+    def _is_done(self, txn: WriteTxn, token: int) -> bool:
+        return bool(token) and txn.get(_packed(token), db=txn.tables.ops) is not None
+
+    def _fenced(self, txn: WriteTxn, order: Order, token: int) -> bool:
+        if order.fence is not None and not order.fence(txn):
+            return False
+        note_done(txn, token)
+        return True
+
+    def _refuse_copied(
+        self, txn: WriteTxn, key: bytes, partition: int, term: int
+    ) -> None:
+        old = self._store.entry_in(txn, key)
+        if old is not None and self._is_of(old, partition, term):
+            copied = bool(old.stamp.flags & REPLICATED)
+        else:  # evicted here alone, it would come back from a copy
+            copied = self._standing.is_replicated(partition)
+        if copied:
+            raise _CopiesError
+
+    def _is_of(self, entry: Entry, partition: int, term: int) -> bool:
+        return (entry.stamp.term or self._standing.base_term(partition)) == term
+
+    def _refuse_immutable(self, txn: WriteTxn, key: bytes, text: str) -> None:
+        old = self._store.entry_in(txn, key)
+        known = directory.load(txn, key)
+        if (old is not None and old.stamp.flags & IMMUTABLE) or (
+            known is not None and known.holders
+        ):
+            message = f"{text!r} holds an immutable value; delete it first"
+            raise ImmutableKeyError(message, key=text)
+
+    def _settled(self, result: int | None, member: int) -> int | None:
+        """Wait until what was committed counts.
+
+        It counts if this node is still the same member when it has a lease; if it
+        is another one, the value was written, and lost with the old membership.
+        """
+        standing, until = self._standing, time.monotonic() + _LEASE_WAIT_S
+        while not (standing.has_lease() or standing.member != member):
+            if time.monotonic() > until:
+                message = (
+                    "this node lost touch with its grid while it wrote: the value may "
+                    "be stored or not; see `grid nodes`, then try again"
+                )
+                raise NodeLostError(message, node=standing.node)
+            time.sleep(_PAUSE_S)
+        return result
+
+    # -- with copies -------------------------------------------------------
+
+    def _put_copied(
+        self, order: Order, partition: int, term: int, token: int
+    ) -> int | None:
+        token = token or new_token()
+        floor, until = self._origin(order), time.monotonic() + PATIENCE_S
+        while True:
+            view = self._view_of(partition, term)
+            origin = max(boot_ns(), floor + 1 + secrets.randbelow(1024))
+            flags = order.stamp.flags | REPLICATED
+            stamped = order._replace(stamp=Stamp(term, origin, flags))
+            newer = self._send_copies(view, stamped, partition, token)
+            if newer is None:
+                try:
+                    return self._commit_copied(view, stamped, partition, token)
+                except _AgainError:
+                    continue
+            floor = newer
+            if not floor:
+                _pause(until, self._standing.node)
+
+    def _origin(self, order: Order) -> int:
+        key, _ = entry_key(order.space.id, order.key)
+        entry = self._store.snapshot(lambda txn: self._store.entry_in(txn, key))
+        return entry.stamp.origin if entry is not None else 0
+
+    def _view_of(self, partition: int, term: int) -> View:
+        self._still(partition, term)
+        view = self._standing.view()
+        if view.terms[partition] != term:
+            raise MovedError
+        return view
+
+    def _send_copies(
+        self, view: View, order: Order, partition: int, token: int
+    ) -> int | None:
+        """Store an order at every copy first.
+
+        Returns
+        -------
+        int | None
+            None: they have it. 0: try again. Else the number of a newer write there.
+        """
+        requests = [
+            request
+            for member, term in view.copies(partition)
+            if (request := self._copy_request(view, order, (member, term), token))
+        ]
+        if not requests:
+            return None
+        return _worst(self._peers.call_many(requests))
+
+    def _copy_request(
+        self, view: View, order: Order, copy: tuple[int, int], token: int
+    ) -> Request | None:
+        member = view.member(copy[0])
+        if member is None:
+            return None
+        frames = order.frames
+        assert isinstance(frames, Frames)  # noqa: S101 - poured ones are staged before
+        meta = {
+            **order_meta(order),
+            "to": member.number,
+            "term": order.stamp.term,
+            "copy_term": copy[1],
+            "token": token,
+            "header": frames.header.hex(),
+        }
+        return Request(member.address, "copy", meta, buffers_of(frames))
+
+    def _commit_copied(
+        self, view: View, order: Order, partition: int, token: int
+    ) -> int | None:
+        key, _ = entry_key(order.space.id, order.key)
+        term, origin, flags = order.stamp
+
+        def guard(txn: WriteTxn) -> bool:
+            self._still(partition, term)
+            if self._is_done(txn, token):
+                return False
+            if self._standing.view().copies(partition) != view.copies(partition):
+                raise _AgainError
+            self._refuse_immutable(txn, key, order.key)
+            old = self._store.entry_in(txn, key)
+            known = old is not None and self._is_of(old, partition, term)
+            if known and old is not None and old.stamp.origin >= origin:
+                note_done(txn, token)
+                return False  # a later write came first
+            if flags & TOMBSTONE:
+                self._store.flights.void(txn, key)
+            self._standing.note_replicated(partition)
+            return self._fenced(txn, order, token)
+
+        member = self._standing.member
+        return self._settled(self._store.put(order._replace(fence=guard)), member)
+
+    # -- as a copy ---------------------------------------------------------
+
+    def keep_copy(self, order: Order, terms: tuple[int, int], token: int) -> int:
+        """Store a write as backup; returns 0, or the number of a newer one.
+
+        Parameters
+        ----------
+        terms
+            Of the owner and of this copy, as the owner believes.
+
+        Raises
+        ------
+        MovedError
+            This node is no copy of that ownership.
+        """
+        partition = partition_of(order.space.name, order.key)
+        key, _ = entry_key(order.space.id, order.key)
+        origin, newer = order.stamp.origin, [0]
+
+        def guard(txn: WriteTxn) -> bool:
+            self._refuse_unless_copy(partition, terms)
+            old = self._store.entry_in(txn, key)
+            mine = old is not None and old.stamp.term == terms[1]
+            newer[0] = 0
+            if mine and old is not None and old.stamp.origin > origin:
+                newer[0] = old.stamp.origin
+                return False
+            note_done(txn, token)
+            self._standing.note_replicated(partition)
+            return True
+
+        stamp = Stamp(terms[1], origin, order.stamp.flags | REPLICATED)
+        self._store.put(order._replace(stamp=stamp, fence=guard))
+        return newer[0]
+
+    def _refuse_unless_copy(self, partition: int, terms: tuple[int, int]) -> None:
+        standing = self._standing
+        view = standing.view()
+        if (
+            standing.copy_term(partition) != terms[1]
+            or view.epoch != standing.epoch
+            or view.terms[partition] != terms[0]
+        ):
+            raise MovedError
+
+    # -- delete ------------------------------------------------------------
+
+    def delete(
+        self, space: Namespace, text: str, *, token: int = 0, term: int = 0
+    ) -> bool:
+        """Delete a key, mutable or immutable; True if it was there.
+
+        Raises as `put` does.
+        """
+        partition = partition_of(space.name, text)
+        term = self._term(partition, term)
+        key, _ = entry_key(space.id, text)
+        known = self._forget_holders(key, partition, term)
+        if known is not None:
+            self._tell_holders(space, text, known, partition)
+        try:
+            there = self._delete_alone(space, text, (partition, term), token)
+        except _CopiesError:
+            there = self._delete_copied(space, text, (partition, term), token)
+        return there or known is not None
+
+    def _delete_alone(
+        self, space: Namespace, text: str, owned: tuple[int, int], token: int
+    ) -> bool:
+        partition, term = owned
+        done = [False]
+
+        def guard(txn: WriteTxn, key: bytes, entry: Entry | None) -> bool:
+            self._still(partition, term)
+            done[0] = self._is_done(txn, token)
+            if done[0]:
+                return False
+            if entry is None or not entry.stamp.flags & IMMUTABLE:
+                self._refuse_copied(txn, key, partition, term)
+            note_done(txn, token)
+            return entry is None or bool(
+                entry.stamp.flags & IMMUTABLE or self._is_of(entry, partition, term)
+            )
+
+        member = self._standing.member
+        count = self._store.delete(space, [text], guard)
+        self._settled(None, member)
+        return bool(count) or done[0]
+
+    def _delete_copied(
+        self, space: Namespace, text: str, owned: tuple[int, int], token: int
+    ) -> bool:
+        key, _ = entry_key(space.id, text)
+        entry = self._store.snapshot(lambda txn: self._store.entry_in(txn, key))
+        there = (
+            entry is not None
+            and self._is_of(entry, *owned)
+            and not entry.stamp.flags & TOMBSTONE
+            and not 0.0 < entry.expires <= time.time()
+        )
+        stamp = Stamp(0, 0, TOMBSTONE)
+        order = Order(space, text, _NOTHING, ttl_s=TOMBSTONE_S, stamp=stamp)
+        self._put_copied(order, *owned, token)
+        return there
+
+    def _forget_holders(
+        self, key: bytes, partition: int, term: int
+    ) -> directory.Record | None:
+        def work(txn: WriteTxn) -> directory.Record | None:
+            self._still(partition, term)
+            return directory.note_deleted(txn, key)
+
+        known = self._store.snapshot(lambda txn: directory.load(txn, key))
+        if known is None or not known.holders:
+            return None
+        return self._store.transact(work)
+
+    def _tell_holders(
+        self, space: Namespace, text: str, known: directory.Record, partition: int
+    ) -> None:
+        """Have holders drop their copies; who is cut off hears it when it is back."""
+        view, me = self._standing.view(), self._standing.member
+        edition = known.edition + 1
+        meta = {"space": space.name, "key": text, "edition": edition}
+        copies = [number for number, _ in view.copies(partition)]
+        requests = [
+            Request(member.address, op, {**meta, "to": number})
+            for op, numbers in (("undirect", copies), ("drop", known.holders))
+            for number in numbers
+            if number != me and (member := view.member(number)) is not None
+        ]
+        if requests:
+            self._peers.call_many(requests, timeout_s=2.0)
+
+
+def note_done(txn: WriteTxn, token: int) -> None:
+    """Remember that a write was carried out, in its own transaction."""
+    if token:
+        now = int(time.time()).to_bytes(8, "little")
+        txn.put(_packed(token), now, db=txn.tables.ops)
+
+
+def forget_done(txn: WriteTxn, before: float, most: int = 256) -> int:
+    """Drop what is known of writes that nobody repeats any more."""
+    old = []
+    with txn.txn.cursor(txn.tables.ops) as cursor:
+        for token, at in cursor:
+            if int.from_bytes(at, "little") < before:
+                old.append(token)
+            if len(old) == most:
+                break
+    for token in old:
+        txn.txn.delete(token, db=txn.tables.ops)
+    return len(old)
+
+
+def _packed(token: int) -> bytes:
+    return token.to_bytes(_TOKEN_NBYTES, "big")
+
+
+def _worst(answers: Sequence[Answer | GridCacheError]) -> int | None:
+    """What the copies said together: as `_send_copies` returns."""
+    worst: int | None = None
+    for answer in answers:
+        if isinstance(answer, GridCacheError):
+            return 0
+        if answer.meta.get("moved"):
+            return 0
+        worst = max(worst or 0, answer.meta["newer"]) or worst
+    return worst
+
+
+def _pause(until: float, node: str) -> None:
+    if time.monotonic() > until:
+        message = (
+            f"a copy of the value could not be written from node {node!r}: its backup "
+            f"does not answer and was not replaced; see `grid nodes`"
+        )
+        raise NodeLostError(message, node=node)
+    time.sleep(_PAUSE_S)
