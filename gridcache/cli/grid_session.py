@@ -16,7 +16,7 @@ from gridcache.cli.spinner import waiting
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gridcache.cluster.connect import Grid
+    from gridcache.cluster.grid import Grid
     from gridcache.cluster_config import ClusterConfig
     from gridcache.pool import SyncDistributedMemoryPool
 
@@ -51,16 +51,16 @@ def join_grid(
     create
         Make the grid where there is none; else fail as `open_grid` does.
     """
-    from gridcache.cluster.connect import connect  # noqa: PLC0415 - loads ray
-
     given = config if options.config else None
     head = find_head(load_settings(options).directory)
-    if head is None or config.gridcache.ray_address != "auto":
-        return connect(config=given, create=create)
-    if asks_for_token():
-        # Ray asks for the mode where it is given an address.
+    ours = head is not None and config.gridcache.ray_address == "auto"
+    if ours and asks_for_token():
+        # Ray takes no token of itself where it is given an address; read at its import.
         os.environ.setdefault("RAY_AUTH_MODE", "token")
-    return connect(head.address, config=given, create=create)
+    from gridcache.cluster.connect import connect  # noqa: PLC0415 - loads ray
+
+    address = head.address if head is not None and ours else None
+    return connect(address, config=given, create=create)
 
 
 @contextmanager

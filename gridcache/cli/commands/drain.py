@@ -23,7 +23,7 @@ def command(options: Options, node: str) -> None:
     """Move what a node has to the others, so that it can be taken away.
 
     Returns when the node has nothing left that only it has. Its keys are answered
-    all the while. Exit 3 if there is no such node.
+    all the while. Exit 2 if there is no such node.
     """
     with open_grid(options) as grid, waiting(options, f"{node} gives away its keys"):
         grid.drain(node)

@@ -1,10 +1,12 @@
 """A grid of two nodes, `head` and `gpu2`, started with the commands themselves."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,3 +69,42 @@ def simulated() -> Iterator[Simulated]:
     finally:
         shutil.rmtree(place, ignore_errors=True)
         shutil.rmtree(stores, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def running(simulated: Simulated) -> Iterator[Simulated]:
+    """A grid of two nodes; ended with `grid down`."""
+    one = simulated.config.with_name("head.yaml")
+    one.write_text(CONFIG.replace("  - {name: gpu2, memory_gb: 0.0625}\n", ""))
+    done = simulated("up", "--config", one, "--json")
+    assert done.returncode == 0, done.stderr
+    node = start_node(simulated, json.loads(done.stdout)["grid"]["ray_address"])
+    try:
+        done = simulated("up", "--config", simulated.config)
+        assert done.returncode == 0, done.stderr
+        yield simulated
+    finally:
+        done = simulated("down", "--config", simulated.config)
+        node.terminate()
+        node.wait(TIMEOUT_S)
+    assert done.returncode == 0, done.stderr
+
+
+def start_node(simulated: Simulated, address: str) -> subprocess.Popen[bytes]:
+    """Start `gpu2` and wait until it has joined Ray."""
+    log = simulated.config.with_name("gpu2.log")
+    options = [f"--address={address}", "--block", "--labels=gridcache-node=gpu2"]
+    options += ["--num-cpus=2", "--object-store-memory=83886080"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ray.scripts.scripts", "start", *options],
+            env=os.environ | simulated.settings,
+            stdout=output,
+            stderr=output,
+        )
+    deadline = time.monotonic() + TIMEOUT_S
+    while "Ray runtime started" not in log.read_text():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)
+    return process

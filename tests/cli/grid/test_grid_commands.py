@@ -1,0 +1,143 @@
+"""The grid's commands, run as users run them, on a grid of two nodes."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gridcache.cli.failures import ExitCode
+from tests.cli.grid.conftest import Done, Simulated
+
+pytestmark = pytest.mark.ray
+GOLDEN = Path(__file__).parent / "golden"
+
+VARYING = (
+    (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z", "<TIME>"),
+    (r"(?<=\d\.\d\d )[KMG]iB", "<UNIT>"),
+    (r"\d+(\.\d+)? (B|[KMG]iB)\b *", "<SIZE> "),
+    (r'("\w*nbytes": )\d+', r"\1<SIZE>"),
+    (r'("(pid|port|epoch|number|partitions|cpus)": )[0-9.]+', r"\1<N>"),
+    (r'("(ray_node_id|store|host)": )"[^"]*"', r'\1"<TEXT>"'),
+    (r"\d+\.\d+\.\d+\.\d+(:\d+)?", "<ADDRESS>"),
+    (r"block_\d+_", "block_<N>_"),
+    (r" +", " "),
+    (r" +$", ""),
+)
+
+LOOKING = {
+    "nodes": ("nodes",),
+    "distribute-status": ("distribute", "status"),
+    "resource-sharing-status": ("resource-sharing", "status"),
+    "memory-stats": ("memory", "stats"),
+    "memory-list-blocks": ("memory", "list-blocks"),
+}
+
+
+@pytest.fixture(scope="module")
+def blocks(running: Simulated) -> Iterator[list[str]]:
+    """Two blocks, one on each node."""
+    ids = [allocated(running, "0.001", "--node", name) for name in ("head", "gpu2")]
+    yield ids
+    running("memory", "deallocate", *ids)
+
+
+def allocated(grid: Simulated, size: str, *words: str) -> str:
+    done = grid("memory", "allocate", "--size", size, *words, "--json")
+    assert done.returncode == 0, done.stderr
+    return str(json.loads(done.stdout)["allocated"]["block_id"])
+
+
+def listed(grid: Simulated) -> dict[str, dict[str, object]]:
+    rows = json.loads(grid("memory", "list-blocks", "--json").stdout)["blocks"]
+    return {row["block_id"]: row for row in rows}
+
+
+def normalised(text: str) -> str:
+    for pattern, kind in VARYING:
+        text = re.sub(pattern, kind, text, flags=re.MULTILINE)
+    return text
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+@pytest.mark.parametrize("name", LOOKING)
+def test_output_is_as_recorded(
+    name: str, form: str, running: Simulated, blocks: list[str]
+) -> None:
+    """`UPDATE_GOLDEN=1 pytest tests/cli/grid` writes the files anew."""
+    assert len(blocks) == 2
+    done = running(*LOOKING[name], "--config", running.config, "--format", form)
+    assert done.returncode == 0, done.stderr
+    found, path = normalised(done.stdout), GOLDEN / f"{name}.{form}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.mkdir(exist_ok=True)
+        path.write_text(found)
+    assert found == path.read_text()
+
+
+def test_a_block_lives_from_one_command_to_the_next(running: Simulated) -> None:
+    block = allocated(running, "0.01", "--node", "gpu2")
+    assert re.fullmatch(r"block_\d+_gpu2", block)
+    row = listed(running)[block]
+    assert row["node"] == "gpu2"
+    assert row["size_nbytes"] == round(0.01 * 2**30)
+    done = running("memory", "deallocate", block)
+    assert done.returncode == 0, done.stderr
+    assert block not in listed(running)
+    assert running("memory", "deallocate", block).returncode == ExitCode.NO_KEY
+
+
+def test_deallocate_frees_all_or_none(running: Simulated) -> None:
+    block = allocated(running, "1MiB")
+    done = running("memory", "deallocate", block, "block_999999_gpu2")
+    assert done.returncode == ExitCode.NO_KEY
+    assert "block_999999_gpu2" in done.stderr
+    assert block in listed(running)
+    assert running("memory", "deallocate", block).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("memory", "allocate", "--size", "10.0"), ExitCode.NO_ROOM, "Failed to"),
+        (
+            ("memory", "allocate", "--size", "1MiB", "--node", "gpu9"),
+            ExitCode.NO_STORE,
+            "gpu9",
+        ),
+        (("drain", "gpu9"), ExitCode.USAGE, "gpu9"),
+        (("memory", "allocate", "--size", "much"), ExitCode.USAGE, "no size"),
+    ],
+    ids=str,
+)
+def test_a_failure_has_its_code_and_one_line(
+    words: tuple[str, ...], code: ExitCode, said: str, running: Simulated
+) -> None:
+    done = running(*words)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert done.stdout == ""
+    if "Usage:" not in done.stderr:
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_up_can_be_repeated(running: Simulated) -> None:
+    done: Done = running("up", "--config", running.config, "--json")
+    assert done.returncode == 0, done.stderr
+    states = {row["name"]: row["state"] for row in json.loads(done.stdout)["nodes"]}
+    assert states == {"head": "serving", "gpu2": "serving"}
+
+
+@pytest.mark.parametrize("words", [*LOOKING.values(), ("drain", "x")], ids=str)
+def test_without_a_grid_looking_starts_none(
+    words: tuple[str, ...], simulated: Simulated, tmp_path: Path
+) -> None:
+    settings = {"HOME": str(tmp_path), "RAY_TMPDIR": str(tmp_path)}
+    settings["GRIDCACHE_DIRECTORY"] = str(tmp_path / "stores")
+    alone = Simulated(simulated.settings | settings, simulated.config)
+    done = alone(*words)
+    assert done.returncode == ExitCode.NO_STORE, done.stderr
+    assert "grid up" in done.stderr
+    assert not (tmp_path / "stores").exists()
