@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "buffers_of",
     "entry_meta",
+    "hit_frames",
     "local_space",
     "order_from",
     "order_meta",

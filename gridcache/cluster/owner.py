@@ -96,7 +96,7 @@ class Owner:
             The outcome is unknown: the lease did not come back.
         """
         partition = partition_of(order.space.name, order.key)
-        term = self._term(partition, term)
+        term = self.term_of(partition, term)
         if replicas == 1:
             try:
                 return self._put_alone(order, partition, term, token)
@@ -104,13 +104,14 @@ class Owner:
                 pass
         return self._put_copied(order, partition, term, token)
 
-    def _term(self, partition: int, term: int) -> int:
+    def term_of(self, partition: int, term: int = 0) -> int:
+        """The term of a partition that is owned here; else raises `MovedError`."""
         current = self._standing.term(partition)
         if not current or term not in {0, current} or not self._standing.has_lease():
             raise MovedError
         return current
 
-    def _still(self, partition: int, term: int) -> None:
+    def still(self, partition: int, term: int) -> None:
         """Refuse, inside a transaction, what this node owns no more."""
         standing = self._standing
         if standing.term(partition) != term or not standing.has_lease():
@@ -122,7 +123,7 @@ class Owner:
         key, _ = entry_key(order.space.id, order.key)
 
         def guard(txn: WriteTxn) -> bool:
-            self._still(partition, term)
+            self.still(partition, term)
             if self._is_done(txn, token):
                 return False
             self._refuse_copied(txn, key, partition, term)
@@ -210,7 +211,7 @@ class Owner:
         return entry.stamp.origin if entry is not None else 0
 
     def _view_of(self, partition: int, term: int) -> View:
-        self._still(partition, term)
+        self.still(partition, term)
         view = self._standing.view()
         if view.terms[partition] != term:
             raise MovedError
@@ -260,7 +261,7 @@ class Owner:
         term, origin, flags = order.stamp
 
         def guard(txn: WriteTxn) -> bool:
-            self._still(partition, term)
+            self.still(partition, term)
             if self._is_done(txn, token):
                 return False
             if self._standing.view().copies(partition) != view.copies(partition):
@@ -334,7 +335,7 @@ class Owner:
         Raises as `put` does.
         """
         partition = partition_of(space.name, text)
-        term = self._term(partition, term)
+        term = self.term_of(partition, term)
         key, _ = entry_key(space.id, text)
         known = self._forget_holders(key, partition, term)
         if known is not None:
@@ -352,7 +353,7 @@ class Owner:
         done = [False]
 
         def guard(txn: WriteTxn, key: bytes, entry: Entry | None) -> bool:
-            self._still(partition, term)
+            self.still(partition, term)
             done[0] = self._is_done(txn, token)
             if done[0]:
                 return False
@@ -388,7 +389,7 @@ class Owner:
         self, key: bytes, partition: int, term: int
     ) -> directory.Record | None:
         def work(txn: WriteTxn) -> directory.Record | None:
-            self._still(partition, term)
+            self.still(partition, term)
             return directory.note_deleted(txn, key)
 
         known = self._store.snapshot(lambda txn: directory.load(txn, key))

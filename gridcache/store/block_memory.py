@@ -6,22 +6,35 @@ else's: a write pins it first and looks again, as a view of an entry does. A rea
 copies and looks again. A map keeps its pin until the last view is gone.
 """
 
+import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from gridcache.errors import BlockRangeError, OutOfSpaceError
-from gridcache.store.block_records import Block, find_block, missing_block
+from gridcache.errors import BlockRangeError, OutOfSpaceError, StoreStalledError
+from gridcache.store.block_records import (
+    HANDED,
+    LEAVING,
+    Block,
+    BlockMovingError,
+    seen_block,
+)
 from gridcache.store.clients import ClientRow
 from gridcache.store.leases import hold_memory
 from gridcache.store.parts import Parts
 from gridcache.store.transaction import WriteTxn
 
-__all__ = ["BlockMemory", "Hold", "as_bytes"]
+__all__ = ["BlockMemory", "Hold", "as_bytes", "patiently"]
+
+T = TypeVar("T")
 
 _CHUNK = 1 << 30
 """Bytes per write call; the kernel stops at 2 GiB - 4 KiB."""
+_PATIENCE_S = 10.0
+_PAUSE_S = 2e-3
+_ON_ITS_WAY = LEAVING | HANDED
 _ZEROS = memoryview(bytes(1 << 20))
 
 
@@ -53,24 +66,13 @@ class BlockMemory:
 
     # -- looking -----------------------------------------------------------
 
-    def find(self, number: int) -> Block:
-        """The record of a block.
+    def find(self, number: int, refuse: int = 0) -> Block:
+        """The record of a block; raises as `seen_block` does."""
+        return self._parts.index.snapshot(lambda txn: seen_block(txn, number, refuse))
 
-        Raises
-        ------
-        BlockNotFoundError
-            It was freed, or never was.
-        """
-
-        def look(txn: WriteTxn) -> Block:
-            block = find_block(txn, number)
-            if block is None:
-                raise missing_block(txn, number)
-            return block
-
-        return self._parts.index.snapshot(look)
-
-    def find_range(self, number: int, nbytes: int | None, offset: int) -> Block:
+    def find_range(
+        self, number: int, nbytes: int | None, offset: int, refuse: int = 0
+    ) -> Block:
         """The record of a block that has such a range.
 
         Raises
@@ -78,7 +80,7 @@ class BlockMemory:
         BlockRangeError
             It has not.
         """
-        block = self.find(number)
+        block = self.find(number, refuse)
         size = block.nbytes - offset if nbytes is None else nbytes
         if offset < 0 or size < 0 or offset + size > block.nbytes:
             message = (
@@ -90,13 +92,13 @@ class BlockMemory:
             )
         return block
 
-    def hold(self, number: int, block: Block) -> Hold | None:
+    def hold(self, number: int, block: Block, refuse: int = 0) -> Hold | None:
         """Keep a block's extent its own, freed or not; None without a pin left."""
         hold = Hold(self._parts.row, block.offset)
         if hold.slot < 0:
             return None
         try:
-            self.find(number)
+            self.find(number, refuse)
         except BaseException:
             hold.end()
             raise
@@ -112,8 +114,8 @@ class BlockMemory:
 
     def write(self, number: int, data: memoryview, offset: int) -> None:
         """Write into a block; see `Blocks.write`."""
-        block = self.find_range(number, data.nbytes, offset)
-        hold = self.hold(number, block)
+        block = self.find_range(number, data.nbytes, offset, _ON_ITS_WAY)
+        hold = self.hold(number, block, _ON_ITS_WAY)
         if hold is None:
             self._parts.index.transact(
                 lambda txn: self._write_inside(txn, number, data, offset)
@@ -128,9 +130,11 @@ class BlockMemory:
         self, txn: WriteTxn, number: int, data: memoryview, offset: int
     ) -> None:
         """Write where nobody can free: without a pin, which are all taken."""
-        block = find_block(txn, number)
-        if block is None:
-            raise missing_block(txn, number)
+        block = seen_block(txn, number, _ON_ITS_WAY)
+        self._put(block.offset + offset, data)
+
+    def fill(self, block: Block, data: memoryview, offset: int) -> None:
+        """Write into a block that nobody else sees yet; the caller holds it."""
         self._put(block.offset + offset, data)
 
     def _put(self, offset: int, data: memoryview) -> None:
@@ -139,7 +143,7 @@ class BlockMemory:
 
     def read(self, number: int, nbytes: int | None, offset: int) -> bytes:
         """Copy a range of a block; see `Blocks.read`."""
-        block = self.find_range(number, nbytes, offset)
+        block = self.find_range(number, nbytes, offset, HANDED)
         size = block.nbytes - offset if nbytes is None else nbytes
         data = self._parts.arena.read(block.offset + offset, size)
         self.find(number)  # else the bytes may be another's
@@ -147,7 +151,7 @@ class BlockMemory:
 
     def read_into(self, number: int, into: memoryview, offset: int) -> None:
         """Fill a buffer from a block; see `Blocks.read_into`."""
-        block = self.find_range(number, into.nbytes, offset)
+        block = self.find_range(number, into.nbytes, offset, HANDED)
         self._parts.arena.read_into(block.offset + offset, into)
         self.find(number)
 
@@ -157,8 +161,8 @@ class BlockMemory:
         The mapping is of this block alone, so that its pages leave the resident
         size with the last view.
         """
-        block = self.find(number)
-        hold = self.hold(number, block)
+        block = self.find(number, _ON_ITS_WAY)
+        hold = self.hold(number, block, _ON_ITS_WAY)
         if hold is None:
             message = "this process holds as many views as it can; drop some"
             raise OutOfSpaceError(message)
@@ -168,12 +172,34 @@ class BlockMemory:
 
     def place(self, number: int, nbytes: int, offset: int) -> tuple[int, Hold]:
         """Where a range lies in the arena's file, held until the hold ends."""
-        block = self.find_range(number, nbytes, offset)
+        block = self.find_range(number, nbytes, offset, HANDED)
         hold = self.hold(number, block)
         if hold is None:
             message = "this process holds as many views as it can; drop some"
             raise OutOfSpaceError(message)
         return block.offset + offset, hold
+
+
+def patiently(call: Callable[[], T]) -> T:
+    """What `call` returns, again and again while the block is on its way.
+
+    Raises
+    ------
+    StoreStalledError
+        It does not get anywhere.
+    """
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return call()
+        except BlockMovingError as moving:
+            if time.monotonic() > deadline:
+                message = (
+                    f"memory block {moving.number} is being moved to another node, "
+                    f"which takes too long; try again when the nodes answer"
+                )
+                raise StoreStalledError(message, number=moving.number) from None
+            time.sleep(_PAUSE_S)
 
 
 def as_bytes(data: Any) -> memoryview:

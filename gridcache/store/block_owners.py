@@ -4,7 +4,7 @@ A pool of a process of this machine is seen to be dead by its client row; one of
 another node's client is named by whoever heard of its end.
 """
 
-from gridcache.store.block_pools import all_pools, drop_pool, find_pool, join_pool
+from gridcache.store.block_pools import Pool, all_pools, drop_pool, find_pool, join_pool
 from gridcache.store.block_space import BlockSpace
 from gridcache.store.parts import Parts
 from gridcache.store.relief import Relief
@@ -40,9 +40,23 @@ class BlockOwners:
         return sum(self._reap(n) for n, pool in pools if pool.is_dead(clients))
 
     def elsewhere(self) -> list[str]:
-        """Pools of other nodes' clients that have blocks here."""
-        pools = self._parts.index.snapshot(lambda txn: list(all_pools(txn)))
-        return [pool.text for _, pool in pools if pool.is_elsewhere]
+        """Pools of other nodes' clients that allocated here."""
+        return [one.text for one in self._pools() if one.is_elsewhere and not one.home]
+
+    def moved_here(self) -> list[str]:
+        """Pools that allocated on other nodes."""
+        return list({one.text for one in self._pools() if one.home and one.text})
+
+    def is_alive(self, pool: str) -> bool:
+        """True if a process of this machine answers for a pool."""
+        return any(
+            one.text == pool and not one.is_elsewhere
+            for one in self._pools()
+            if not one.is_dead(self._parts.clients)
+        )
+
+    def _pools(self) -> list[Pool]:
+        return self._parts.index.snapshot(lambda txn: [p for _, p in all_pools(txn)])
 
     def _reap(self, pool: int) -> int:
         mine = [n for n, block in self._space.records() if block.pool == pool]

@@ -1,6 +1,7 @@
 """Block pools: who allocated a block, and whether that process still lives.
 
-A pool is known by its text. One that lives in a process with this store open
+A pool is known by its text; its blocks that were moved here from another node
+make a pool of their own, which notes that *home*. One that lives in a process with this store open
 names its client row and when that was taken, which together are never used
 again: when the row is dead its blocks are reaped. Any other pool, of a client on
 another node, is reaped by whoever hears of its end.
@@ -18,6 +19,7 @@ __all__ = ["Pool", "all_pools", "count_in", "drop_pool", "find_pool", "join_pool
 _FIXED = Struct("<IQQ")
 _NUMBER = Struct("=I")
 _ELSEWHERE = (1 << 32) - 1
+_BREAK = "\0"
 
 
 class Pool(NamedTuple):
@@ -29,6 +31,9 @@ class Pool(NamedTuple):
     """When that client took the row."""
     blocks: int
     text: str
+    """Empty for the detached blocks of a home."""
+    home: str = ""
+    """The node its blocks were allocated on, if not this one."""
 
     @property
     def is_elsewhere(self) -> bool:
@@ -54,11 +59,13 @@ def find_pool(txn: WriteTxn, number: int) -> Pool | None:
 
 def _unpack(packed: bytes) -> Pool:
     row, started_ns, blocks = _FIXED.unpack_from(packed)
-    return Pool(row, started_ns, blocks, packed[_FIXED.size :].decode())
+    text, _, home = packed[_FIXED.size :].decode().partition(_BREAK)
+    return Pool(row, started_ns, blocks, text, home)
 
 
 def _put(txn: WriteTxn, number: int, pool: Pool) -> None:
-    packed = _FIXED.pack(*pool[:3]) + pool.text.encode()
+    text = pool.text + _BREAK + pool.home if pool.home else pool.text
+    packed = _FIXED.pack(*pool[:3]) + text.encode()
     txn.put(_NUMBER.pack(number), packed, db=txn.tables.block_pools)
 
 
@@ -70,7 +77,7 @@ def all_pools(txn: WriteTxn) -> Iterator[tuple[int, Pool]]:
 
 
 def join_pool(
-    txn: WriteTxn, text: str, *, row: ClientRow | None = None, hint: int = 0
+    txn: WriteTxn, text: str, home: str = "", *, row: ClientRow | None = None
 ) -> int:
     """The number of a pool, made if it is new.
 
@@ -78,24 +85,21 @@ def join_pool(
     ----------
     row
         Of the process that answers for it from now on, None for elsewhere.
-    hint
-        The number it had last time: spares the search.
     """
-    hinted = find_pool(txn, hint) if hint else None
-    if row is None and hinted is not None and hinted.text == text:
-        return hint
     last = 0
     for number, pool in all_pools(txn):
         last = number
-        if pool.text == text:
+        if (pool.text, pool.home) == (text, home):
             if row is not None:
-                _put(txn, number, Pool(row.row, row.started_ns, pool.blocks, text))
+                _put(txn, number, _owned(pool, row))
             return number
-    new = Pool(_ELSEWHERE, 0, 0, text)
-    if row is not None:
-        new = new._replace(row=row.row, started_ns=row.started_ns)
-    _put(txn, last + 1, new)
+    new = Pool(_ELSEWHERE, 0, 0, text, home)
+    _put(txn, last + 1, new if row is None else _owned(new, row))
     return last + 1
+
+
+def _owned(pool: Pool, row: ClientRow) -> Pool:
+    return pool._replace(row=row.row, started_ns=row.started_ns)
 
 
 def count_in(txn: WriteTxn, number: int, change: int) -> None:

@@ -5,6 +5,10 @@ never moved inside its store. Its *number* is given once in a grid. A *pool* is
 whoever allocated it; a *detached* block has none and stays until it is freed. A
 *fixed* one must stay on its node.
 
+A block on its way to another node is *leaving* here: its bytes stay as they are.
+Then it is *handed* over: the other node answers. There it is *arriving*, unseen,
+until it is accepted.
+
 Every table that mentions a block is changed here: blocks, freed ones, account.
 Pools are `block_pools`, the bytes `block_memory`.
 """
@@ -24,19 +28,27 @@ from gridcache.store.transaction import WriteTxn
 
 __all__ = [
     "ACCOUNT",
+    "ARRIVING",
     "FIXED",
+    "HANDED",
+    "LEAVING",
     "NO_POOL",
     "Block",
+    "BlockMovingError",
     "all_blocks",
     "block_key",
     "blocks_end",
     "blocks_nbytes",
     "find_block",
+    "flag_block",
     "insert_block",
     "missing_block",
+    "moving_blocks",
     "next_number",
+    "note_move",
     "put_block",
     "remove_block",
+    "seen_block",
     "some_blocks",
     "take_numbers",
 ]
@@ -45,6 +57,9 @@ ACCOUNT = 65_535
 """In the place of a namespace's id: no namespace has it."""
 NO_POOL = 0
 FIXED = 1
+LEAVING = 2
+HANDED = 4
+ARRIVING = 8
 
 _PACK = Struct("<QQdIIB")
 _INSTANT = Struct("<d")
@@ -55,6 +70,14 @@ _MOST_FREED = 1024
 _ACCESSES_MAX = (1 << 32) - 1
 
 block_key = _NUMBER.pack
+
+
+class BlockMovingError(Exception):
+    """Private to the store: the block is on its way, ask again in a moment."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
 
 
 class Block(NamedTuple):
@@ -91,6 +114,29 @@ def find_block(txn: WriteTxn, number: int) -> Block | None:
     key = block_key(number)
     packed = txn.get(key, db=txn.tables.blocks)
     return _unpack(key, packed) if packed else None
+
+
+def seen_block(txn: WriteTxn, number: int, refuse: int = 0) -> Block:
+    """The record of a block that users may see.
+
+    Parameters
+    ----------
+    refuse
+        Flags of a block on its way that must not have arrived there.
+
+    Raises
+    ------
+    BlockNotFoundError
+        There is none.
+    BlockMovingError
+        It has such a flag.
+    """
+    block = find_block(txn, number)
+    if block is None or block.flags & ARRIVING:
+        raise missing_block(txn, number)
+    if block.flags & refuse:
+        raise BlockMovingError(number)
+    return block
 
 
 def all_blocks(txn: WriteTxn, start: int = 0) -> Iterator[tuple[int, Block]]:
@@ -152,16 +198,55 @@ def insert_block(txn: WriteTxn, number: int, block: Block, *, sealed: bool) -> N
     _count(txn, block, 1)
 
 
-def remove_block(txn: WriteTxn, number: int, block: Block) -> None:
-    """Take a block out; the caller retires its extent in this transaction."""
+def remove_block(
+    txn: WriteTxn, number: int, block: Block, *, freed: bool = True
+) -> None:
+    """Take a block out; the caller retires its extent in this transaction.
+
+    Parameters
+    ----------
+    freed
+        False if it lives on elsewhere.
+    """
     txn.txn.delete(block_key(number), db=txn.tables.blocks)
-    freed = txn.tables.freed_blocks
-    txn.put(block_key(number), _INSTANT.pack(time.time()), db=freed)
-    if txn.txn.stat(freed)["entries"] > _MOST_FREED:
-        with txn.txn.cursor(freed) as cursor:
+    if block.flags & (LEAVING | HANDED | ARRIVING):
+        txn.txn.delete(block_key(number), db=txn.tables.block_moves)
+    if freed:
+        _note_freed(txn, number)
+    _count(txn, block, -1)
+
+
+def _note_freed(txn: WriteTxn, number: int) -> None:
+    table = txn.tables.freed_blocks
+    txn.put(block_key(number), _INSTANT.pack(time.time()), db=table)
+    if txn.txn.stat(table)["entries"] > _MOST_FREED:
+        with txn.txn.cursor(table) as cursor:
             cursor.first()
             cursor.delete()
-    _count(txn, block, -1)
+
+
+def flag_block(
+    txn: WriteTxn, number: int, block: Block, flags: int, node: str, *, sealed: bool
+) -> None:
+    """Give a block other flags; `node` is the other one while it is on its way."""
+    put_block(txn, number, block._replace(flags=flags), sealed=sealed)
+    if flags & (LEAVING | HANDED | ARRIVING):
+        note_move(txn, number, node)
+    else:
+        txn.txn.delete(block_key(number), db=txn.tables.block_moves)
+
+
+def note_move(txn: WriteTxn, number: int, node: str) -> None:
+    """Note the other node of a block on its way."""
+    txn.put(block_key(number), node.encode(), db=txn.tables.block_moves)
+
+
+def moving_blocks(txn: WriteTxn) -> list[tuple[int, str]]:
+    """(number, other node) of every block on its way."""
+    with txn.txn.cursor(txn.tables.block_moves) as cursor:
+        return [
+            (int.from_bytes(key, sys.byteorder), node.decode()) for key, node in cursor
+        ]
 
 
 def _count(txn: WriteTxn, block: Block, sign: int) -> None:

@@ -19,17 +19,20 @@ from gridcache.errors import (
     OutOfSpaceError,
     ValueTooLargeError,
 )
-from gridcache.store.block_memory import BlockMemory
-from gridcache.store.block_pools import count_in, join_pool
+from gridcache.store.block_memory import BlockMemory, patiently
+from gridcache.store.block_pools import count_in, find_pool, join_pool
 from gridcache.store.block_records import (
     ACCOUNT,
+    ARRIVING,
+    HANDED,
     NO_POOL,
     Block,
     blocks_nbytes,
     find_block,
     insert_block,
-    missing_block,
+    note_move,
     remove_block,
+    seen_block,
     some_blocks,
 )
 from gridcache.store.claims import Reservation
@@ -56,6 +59,13 @@ class Wanted:
     pool: str
     """Empty for none."""
     flags: int
+    home: str = ""
+    """Where it was allocated, if not here."""
+    source: str = ""
+    """Where it is now, if it is to arrive."""
+    created_at: float = 0.0
+    """0.0 for now."""
+    accesses: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +91,7 @@ class BlockSpace:
         self._relief = relief
         self._memory = memory
         self._sealed = parts.superblock.on_disk
-        self._pools: dict[str, int] = {}
+        self._pools: dict[tuple[str, str], int] = {}
 
     def allocate(self, wanted: Wanted) -> None:
         """Make a block of zeros; see `Blocks.allocate`."""
@@ -147,10 +157,13 @@ class BlockSpace:
             offset = reservation.offset
         else:
             offset = self._take(txn, align(wanted.nbytes))
-        pool = self._join(txn, wanted.pool) if wanted.pool else NO_POOL
+        pool = self._join(txn, wanted)
         count_in(txn, pool, 1)
-        block = Block(offset, wanted.nbytes, time.time(), 0, pool, wanted.flags)
+        born, count = wanted.created_at or time.time(), wanted.accesses
+        block = Block(offset, wanted.nbytes, born, count, pool, wanted.flags)
         insert_block(txn, wanted.number, block, sealed=self._sealed)
+        if wanted.flags & ARRIVING:
+            note_move(txn, wanted.number, wanted.source)
 
     def _take(self, txn: WriteTxn, size: int) -> int:
         limit = self._relief.room.blocks_limit(txn.state)
@@ -159,10 +172,16 @@ class BlockSpace:
         self._memory.clear(offset, size)
         return offset
 
-    def _join(self, txn: WriteTxn, text: str) -> int:
-        number = join_pool(txn, text, hint=self._pools.get(text, 0))
-        self._pools[text] = number  # a hint: looked at before it is believed
-        return number
+    def _join(self, txn: WriteTxn, wanted: Wanted) -> int:
+        """The number of a block's pool."""
+        text, home = wanted.pool, wanted.home
+        if not text and not home:
+            return NO_POOL
+        known = self._pools.get((text, home), NO_POOL)  # looked at before believed
+        pool = find_pool(txn, known)
+        if pool is None or (pool.text, pool.home) != (text, home):
+            known = self._pools[text, home] = join_pool(txn, text, home)
+        return known
 
     def sizes(self) -> BlockSizes:
         """What blocks take and could take."""
@@ -191,13 +210,15 @@ class BlockSpace:
         """Give a block back; see `Blocks.free`."""
 
         def work(txn: WriteTxn) -> None:
-            if not self._free(txn, number):
-                raise missing_block(txn, number)
+            self.remove(txn, number, seen_block(txn, number, HANDED))
 
-        self._relief.index.transact(work)
+        patiently(lambda: self._relief.index.transact(work))
 
     def free_many(self, numbers: Iterable[int]) -> list[int]:
-        """Give blocks back; returns those that were there."""
+        """Give blocks back; returns those that were there.
+
+        One that is just handed over to another node is not there any more.
+        """
         freed: list[int] = []
         wanted = list(numbers)
         for start in range(0, len(wanted), FREE_BATCH):
@@ -208,14 +229,20 @@ class BlockSpace:
         return freed
 
     def _free(self, txn: WriteTxn, number: int) -> bool:
-        self._relief.leftovers.free(txn)
         block = find_block(txn, number)
-        if block is None:
+        if block is None or block.flags & HANDED:
             return False
-        remove_block(txn, number, block)
+        self.remove(txn, number, block)
+        return True
+
+    def remove(
+        self, txn: WriteTxn, number: int, block: Block, *, freed: bool = True
+    ) -> None:
+        """Take a block out of every table; its memory waits for the last view."""
+        self._relief.leftovers.free(txn)
+        remove_block(txn, number, block, freed=freed)
         count_in(txn, block.pool, -1)
         self._parts.retirement.retire_range(txn, block.offset, block.extent_nbytes)
-        return True
 
 
 def _size_of(nbytes: int) -> int:

@@ -13,19 +13,21 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from gridcache.store.block_memory import BlockMemory, Hold, as_bytes
+from gridcache.store.block_memory import BlockMemory, Hold, as_bytes, patiently
 from gridcache.store.block_owners import BlockOwners
-from gridcache.store.block_pools import all_pools, find_pool
+from gridcache.store.block_pools import Pool, all_pools, find_pool
 from gridcache.store.block_records import (
+    ARRIVING,
     FIXED,
-    NO_POOL,
     Block,
     find_block,
-    missing_block,
+    next_number,
     put_block,
+    seen_block,
     take_numbers,
 )
 from gridcache.store.block_space import FREE_BATCH, BlockSizes, BlockSpace, Wanted
+from gridcache.store.block_transfers import BlockTransfers
 from gridcache.store.parts import Parts
 from gridcache.store.relief import Relief
 from gridcache.store.transaction import WriteTxn
@@ -33,7 +35,6 @@ from gridcache.store.transaction import WriteTxn
 __all__ = ["BlockInfo", "Blocks"]
 
 _Numbers = list[int]
-_Texts = list[str]
 """`list` is a method below."""
 
 
@@ -63,7 +64,8 @@ class Blocks:
         self._relief = relief
         self._memory = BlockMemory(parts)
         self._space = BlockSpace(parts, relief, self._memory)
-        self._owners = BlockOwners(parts, relief, self._space)
+        self.owners = BlockOwners(parts, relief, self._space)
+        self.transfers = BlockTransfers(parts, relief, self._memory, self._space)
         self._sealed = parts.superblock.on_disk
         self._accesses: dict[int, int] = {}
         """By number, not yet in the index."""
@@ -133,7 +135,7 @@ class Blocks:
             No such block, or not so long; nothing was written.
         """
         view = as_bytes(data)
-        self._memory.write(number, view, offset)
+        patiently(lambda: self._memory.write(number, view, offset))
         self._note_access(number)
         return view.nbytes
 
@@ -145,13 +147,14 @@ class Blocks:
         BlockNotFoundError, BlockRangeError
             No such block, or not so long.
         """
-        data = self._memory.read(number, nbytes, offset)
+        data = patiently(lambda: self._memory.read(number, nbytes, offset))
         self._note_access(number)
         return data
 
     def read_into(self, number: int, into: Any, offset: int = 0) -> None:
         """Fill a writable buffer from a block; raises as `read` does."""
-        self._memory.read_into(number, memoryview(into).cast("B"), offset)
+        view = memoryview(into).cast("B")
+        patiently(lambda: self._memory.read_into(number, view, offset))
         self._note_access(number)
 
     def map(self, number: int) -> memoryview:
@@ -167,16 +170,14 @@ class Blocks:
         OutOfSpaceError
             This process holds too many views.
         """
-        memory = self._memory.map(number)
+        memory = patiently(lambda: self._memory.map(number))
         if not self._memory.find(number).flags & FIXED:
             self._relief.index.transact(lambda txn: self._fix(txn, number))
         self._note_access(number)
         return memory
 
     def _fix(self, txn: WriteTxn, number: int) -> None:
-        block = find_block(txn, number)
-        if block is None:
-            raise missing_block(txn, number)
+        block = seen_block(txn, number)
         fixed = block._replace(flags=block.flags | FIXED)
         put_block(txn, number, fixed, sealed=self._sealed)
 
@@ -185,7 +186,7 @@ class Blocks:
 
         For sending it: freed or not, nobody else is given it until the hold ends.
         """
-        at, hold = self._memory.place(number, nbytes, offset)
+        at, hold = patiently(lambda: self._memory.place(number, nbytes, offset))
         self._note_access(number)
         return self._parts.arena.fileno(), at, hold
 
@@ -195,7 +196,8 @@ class Blocks:
 
         def write(chunk: memoryview) -> None:
             nonlocal at
-            self._memory.write(number, chunk, at)
+            start = at
+            patiently(lambda: self._memory.write(number, chunk, start))
             at += chunk.nbytes
 
         self._note_access(number)
@@ -213,19 +215,15 @@ class Blocks:
 
     def own(self, pool: str) -> None:
         """Let a pool's blocks end with this process."""
-        self._owners.own(pool)
+        self.owners.own(pool)
 
     def reap_pool(self, pool: str) -> int:
         """Free the blocks of a pool that is no more; returns how many."""
-        return self._owners.reap_pool(pool)
+        return self.owners.reap_pool(pool)
 
     def reap_dead(self) -> int:
         """Free the blocks of pools whose process is dead; returns how many."""
-        return self._owners.reap_dead()
-
-    def pools_elsewhere(self) -> _Texts:
-        """Pools of other nodes' clients that have blocks here."""
-        return self._owners.elsewhere()
+        return self.owners.reap_dead()
 
     # -- looking -----------------------------------------------------------
 
@@ -233,9 +231,12 @@ class Blocks:
         """Blocks by number, from `start` on; all of them if no number is given."""
         self.flush()
         pools = self._parts.index.snapshot(lambda txn: dict(all_pools(txn)))
-        texts = {number: pool.text for number, pool in pools.items()}
-        some = islice(self._space.records(start), most)
-        return (_info(n, block, texts) for n, block in some)
+        seen = (
+            _info(number, block, pools.get(block.pool))
+            for number, block in self._space.records(start)
+            if not block.flags & ARRIVING
+        )
+        return islice(seen, most)
 
     def info(self, number: int) -> BlockInfo:
         """One block.
@@ -248,7 +249,7 @@ class Blocks:
         self.flush()
         block = self._memory.find(number)
         pool = self._parts.index.snapshot(lambda txn: find_pool(txn, block.pool))
-        return _info(number, block, {block.pool: pool.text} if pool else {})
+        return _info(number, block, pool)
 
     def sizes(self) -> BlockSizes:
         """What blocks take, and could take."""
@@ -260,6 +261,10 @@ class Blocks:
         """One round of housekeeping."""
         self.reap_dead()
         self.flush()
+
+    def next_number(self) -> int:
+        """The least number that no block here ever had."""
+        return self._parts.index.snapshot(next_number)
 
     def flush(self) -> None:
         """Bring this process's counts of accesses into the index."""
@@ -285,13 +290,15 @@ class Blocks:
         self._accesses.clear()
 
 
-def _info(number: int, block: Block, pools: dict[int, str]) -> BlockInfo:
+def _info(number: int, block: Block, pool: Pool | None) -> BlockInfo:
+    text = pool.text if pool is not None else ""
     return BlockInfo(
         number=number,
         nbytes=block.nbytes,
         created_at=block.created_at,
         accesses=block.accesses,
-        pool=pools.get(block.pool, ""),
-        detached=block.pool == NO_POOL,
+        pool=text,
+        detached=not text,
         fixed=bool(block.flags & FIXED),
+        home=pool.home if pool is not None else "",
     )

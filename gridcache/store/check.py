@@ -15,7 +15,14 @@ from gridcache.codec.frames import ALIGNMENT
 from gridcache.errors import CorruptFramesError
 from gridcache.store.allocator import free_ranges
 from gridcache.store.block_pools import all_pools
-from gridcache.store.block_records import ACCOUNT, NO_POOL, all_blocks, next_number
+from gridcache.store.block_records import (
+    ACCOUNT,
+    FIXED,
+    NO_POOL,
+    all_blocks,
+    moving_blocks,
+    next_number,
+)
 from gridcache.store.clients import Clients
 from gridcache.store.entries import Books, expiry_key, tag_key
 from gridcache.store.files import allocated_nbytes
@@ -200,6 +207,9 @@ class _Check:
         known = Counter({number: pool.blocks for number, pool in all_pools(txn)})
         if known != pools:  # counters compare a zero like nothing
             self._say(f"blocks of pools: {known}, found {pools}")
+        moving = {number for number, block in all_blocks(txn) if block.flags & ~FIXED}
+        if moving != {number for number, _ in moving_blocks(txn)}:
+            self._say(f"blocks on their way: {sorted(moving)}")
         if last >= next_number(txn):
             self._say(f"block {last} has a number of the future")
 

@@ -49,6 +49,7 @@ from gridcache.store.flight_records import (
 from gridcache.store.lead import Lead
 from gridcache.store.namespaces import Namespace
 from gridcache.store.parts import Parts
+from gridcache.store.records import TOMBSTONE, Entry
 from gridcache.store.relief import Relief
 from gridcache.store.transaction import WriteTxn
 
@@ -78,6 +79,8 @@ class Flights:
             weakref.WeakValueDictionary()
         )
         """By fence and by edge number: what calls of this process hold."""
+        self.shows: Callable[[bytes, Entry], bool] = _shows
+        """Whether an entry counts as a value; a grid has rules of its own."""
 
     # -- looking -----------------------------------------------------------
 
@@ -93,6 +96,8 @@ class Flights:
         except CorruptFramesError:
             return None
         if entry is None or entry.generation <= lead.unusable:
+            return None
+        if not self.shows(lead.key, entry):
             return None
         if entry.long_key != lead.long_key or 0.0 < entry.expires <= time.time():
             return None
@@ -286,6 +291,10 @@ class Flights:
     def after_fork_in_child(self) -> None:
         """A child leads nothing: the flights are its parent's."""
         self._mine = weakref.WeakValueDictionary()
+
+
+def _shows(_key: bytes, entry: Entry) -> bool:
+    return not entry.stamp.flags & TOMBSTONE
 
 
 def _surrounding(txn: WriteTxn, lead: Lead) -> int:

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from gridcache.store.entries import Books, tag_key
 from gridcache.store.index import Index
 from gridcache.store.namespaces import Namespace
-from gridcache.store.records import entry_text
+from gridcache.store.records import TOMBSTONE, Entry, entry_key, entry_text
 from gridcache.store.transaction import WriteTxn
 
-__all__ = ["BATCH", "keys_of", "some_entries"]
+__all__ = ["BATCH", "entries_of", "keys_of", "some_entries"]
 
 BATCH = 64
 """Entries per transaction."""
@@ -24,24 +24,36 @@ _HEAD_MAX = 368
 
 def keys_of(index: Index, books: Books, space: Namespace, prefix: str) -> Iterator[str]:
     """Text keys that begin with a prefix, by the order of their UTF-8."""
-    after = head = space.prefix + prefix.encode("utf-8", "surrogatepass")[:_HEAD_MAX]
+    return (text for text, _ in entries_of(index, books, space, prefix))
+
+
+def entries_of(
+    index: Index, books: Books, space: Namespace, prefix: str, after: str = ""
+) -> Iterator[tuple[str, Entry]]:
+    """Entries by their text keys, in order; only those behind `after`."""
+    start = head = space.prefix + prefix.encode("utf-8", "surrogatepass")[:_HEAD_MAX]
+    if after:
+        start = max(entry_key(space.id, after)[0] + b"\0", head)
     while True:
-        batch = index.snapshot(lambda txn, start=after: _batch(txn, books, start, head))  # type: ignore[misc]
-        yield from (text for _, text in batch if text.startswith(prefix))
+        batch = index.snapshot(lambda txn, start=start: _batch(txn, books, start, head))  # type: ignore[misc]
+        for key, entry in batch:
+            text = entry_text(key, entry)
+            if text.startswith(prefix) and not entry.stamp.flags & TOMBSTONE:
+                yield text, entry
         if len(batch) < BATCH:
             return
-        after = batch[-1][0] + b"\0"
+        start = batch[-1][0] + b"\0"
 
 
 def _batch(
     txn: WriteTxn, books: Books, start: bytes, head: bytes
-) -> list[tuple[bytes, str]]:
+) -> list[tuple[bytes, Entry]]:
     now = time.time()
-    batch: list[tuple[bytes, str]] = []
+    batch: list[tuple[bytes, Entry]] = []
     for key in _from(txn, start, head):
         entry = books.find(txn, key)
         if entry is not None and not 0.0 < entry.expires <= now:
-            batch.append((key, entry_text(key, entry)))
+            batch.append((key, entry))
         if len(batch) == BATCH:
             break
     return batch

@@ -25,7 +25,7 @@ from gridcache.store.housekeeping import Housekeeper
 from gridcache.store.index import IndexFullError
 from gridcache.store.inspector import Inspector
 from gridcache.store.leases import LeaseBook
-from gridcache.store.listing import BATCH, keys_of, some_entries
+from gridcache.store.listing import BATCH, entries_of, keys_of, some_entries
 from gridcache.store.namespaces import (
     Namespace,
     add_namespace,
@@ -247,6 +247,12 @@ class NodeStore:
     def entry_in(self, txn: WriteTxn, key: bytes) -> Entry | None:
         """The entry of an entry key as of a transaction, due or not."""
         return self._parts.books.find(txn, key)
+
+    def entries(
+        self, space: Namespace, prefix: str = "", after: str = ""
+    ) -> Iterator[tuple[str, Entry]]:
+        """Entries by text key, in short steps; only those behind `after`."""
+        return entries_of(self._parts.index, self._parts.books, space, prefix, after)
 
     def extents(self) -> list[Extent]:
         """Live extents, by offset."""

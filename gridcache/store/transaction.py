@@ -57,6 +57,8 @@ class Tables:
     """number:4 -> whose blocks go with it."""
     freed_blocks: Any
     """number:8 -> instant:8, the last ones."""
+    block_moves: Any
+    """number:8 -> the other node, while a block is on its way."""
     ops: Any
     """token:8 -> monotonic seconds; writes of a grid that were carried out."""
     holders: Any
@@ -64,7 +66,14 @@ class Tables:
     meta: Any
 
 
-_INTEGER = {"extents", "free_by_offset", "retired", "blocks", "freed_blocks"}
+_INTEGER = {
+    "extents",
+    "free_by_offset",
+    "retired",
+    "blocks",
+    "freed_blocks",
+    "block_moves",
+}
 _SMALL_INTEGER = {"slots", "free_slots", "block_pools"}
 
 

@@ -1,0 +1,325 @@
+"""Service: what a node answers the others about its entries.
+
+One method per request, each thin: the rules are in `owner` (writes), `home` (reads)
+and `registry` (immutable entries). A request for what this node does not own now is
+answered with `moved`; the caller looks at a newer view and asks again.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from gridcache.cluster import directory
+from gridcache.cluster.home import Held, Home, Moved
+from gridcache.cluster.incoming import Incoming
+from gridcache.cluster.items import entry_meta, hit_frames, order_from, taken
+from gridcache.cluster.items import local_space as space_of
+from gridcache.cluster.owner import MovedError, Owner, forget_done
+from gridcache.cluster.peers import Peers
+from gridcache.cluster.placement import partition_of
+from gridcache.cluster.registry import Claim, Registry
+from gridcache.cluster.session import Session
+from gridcache.cluster.standing import Standing
+from gridcache.cluster.wire import Answer
+from gridcache.codec.frames import Poured
+from gridcache.errors import PeerError
+from gridcache.store.namespaces import Namespace
+from gridcache.store.node_store import NodeStore
+from gridcache.store.outcome import Hit, Miss, MissReason
+from gridcache.store.records import Entry, Stamp, entry_key
+from gridcache.store.writer import Order
+
+__all__ = ["LARGE", "MOVED", "Service"]
+
+LARGE = 1 << 20
+"""Bytes; a larger body of an immutable value goes alone, from arena to arena."""
+PAGE = 5000
+"""Keys in one answer."""
+MOVED = {"moved": True}
+_OPS_S = 60.0
+_TIDY_S = 5.0
+
+Meta = dict[str, Any]
+Handler = Callable[[Session, Meta, list[memoryview]], Answer]
+StreamHandler = Callable[[Session, Meta, Incoming], Answer]
+
+
+class Service:
+    """Requests about entries, at one node.
+
+    `handlers` and `streams` are by operation; others may add theirs.
+    """
+
+    def __init__(self, store: NodeStore, standing: Standing, peers: Peers) -> None:
+        self.store = store
+        self.standing = standing
+        self.owner = Owner(store, standing, peers)
+        self.home = Home(store, standing)
+        self.registry = Registry(store, self.owner)
+        self.handlers: dict[str, Handler] = {
+            "get": self._get,
+            "held": self._held,
+            "body": self._body,
+            "delete": self._delete,
+            "register": self._register,
+            "unregister": self._unregister,
+            "undirect": self._undirect,
+            "drop": self._drop,
+            "change": self._change,
+            "keys": self._keys,
+            "info": self._info,
+            "explain": self._explain,
+            "stats": self._stats,
+        }
+        self.streams: dict[str, StreamHandler] = {
+            "put": self._put,
+            "copy": self._copy,
+            "keep": self._keep,
+        }
+        self._ended = threading.Event()
+        self._thread = threading.Thread(
+            target=self._tidy, name="gridcache-service", daemon=True
+        )
+        self._thread.start()
+
+    def handle(
+        self, session: Session, op: str, meta: Meta, buffers: list[memoryview]
+    ) -> Answer:
+        """Answer one request."""
+        handler = self.handlers.get(op)
+        if handler is None:
+            message = f"this node does not know the request {op!r}; upgrade gridcache"
+            raise PeerError(message, op=op)
+        if meta.get("to", self.standing.member) != self.standing.member:
+            return Answer(MOVED)
+        try:
+            return handler(session, meta, buffers)
+        except MovedError:
+            return Answer(MOVED)
+
+    def stream(self, op: str) -> StreamHandler:
+        """What takes the body of a large request."""
+        handler = self.streams[op]
+
+        def answer(session: Session, meta: Meta, incoming: Incoming) -> Answer:
+            if meta.get("to", self.standing.member) != self.standing.member:
+                return Answer(MOVED)
+            try:
+                return handler(session, meta, incoming)
+            except MovedError:
+                return Answer(MOVED)
+
+        return answer
+
+    # -- reading -----------------------------------------------------------
+
+    def _get(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
+        space, most = space_of(self.store, meta["space"]), meta.get("most", 1 << 62)
+        page = _Page(most)
+        for text in meta["keys"]:
+            found = self.home.look(space, text, raw=True)
+            self._add(page, space, text, found)
+        return page.answer()
+
+    def _held(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
+        """Immutable copies that lie here, whoever is their home."""
+        space, page = space_of(self.store, meta["space"]), _Page(meta["most"])
+        for text in meta["keys"]:
+            found = self.store.get(*entry_key(space.id, text), raw=True)
+            if isinstance(found, Hit) and not found.immutable:
+                found = Miss(MissReason.NEVER_STORED)
+            self._add(page, space, text, found)
+        return page.answer()
+
+    def _add(
+        self, page: "_Page", space: Namespace, text: str, found: Hit | Miss | Any
+    ) -> None:
+        if not isinstance(found, Hit):
+            page.add_other(found)
+            return
+        entry: Entry | Miss | None = None
+        if found.immutable:
+            entry = self.store.find(space, text)
+        about = None
+        if isinstance(entry, Entry):
+            about = entry_meta(entry_key(space.id, text)[0], entry)
+        page.add_hit(found, about)
+
+    def _body(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
+        """One large body, of the generation that was described."""
+        space = space_of(self.store, meta["space"])
+        found = self.store.get(*entry_key(space.id, meta["key"]), raw=True, count=False)
+        if not isinstance(found, Hit) or found.generation != meta["generation"]:
+            return Answer({"gone": True})
+        held = [found]
+        return Answer({}, (found.body,), held.clear)
+
+    # -- writing -----------------------------------------------------------
+
+    def _put(self, _session: Session, meta: Meta, incoming: Incoming) -> Answer:
+        space = space_of(self.store, meta["space"])
+        replicas, frames = meta["replicas"], taken(incoming, meta)
+        order = order_from(space, meta, frames)
+        if isinstance(frames, Poured):
+            return self._put_staged(order, meta)
+        generation = self.owner.put(
+            order, token=meta["token"], term=meta["term"], replicas=replicas
+        )
+        return Answer({"generation": generation})
+
+    def _put_staged(self, order: Order, meta: Meta) -> Answer:
+        """A large value: into the arena as it comes, then under its key from there.
+
+        It may have to go to copies as well, and a stream can be read only once.
+        """
+        self.owner.term_of(partition_of(order.space.name, order.key), meta["term"])
+        staged = f"\0staged/{meta['token']:x}"
+        self.store.put(
+            order._replace(key=staged, ttl_s=_OPS_S, pinned=True, stamp=Stamp(-1))
+        )
+        try:
+            found = self.store.get(*entry_key(order.space.id, staged), raw=True)
+            if not isinstance(found, Hit):
+                message = "the value was lost while it was stored; put it again"
+                raise PeerError(message, key=order.key)
+            frames = hit_frames(
+                found, viewable=meta["viewable"], raw_nbytes=meta["raw"]
+            )
+            generation = self.owner.put(
+                order._replace(frames=frames),
+                token=meta["token"],
+                term=meta["term"],
+                replicas=meta["replicas"],
+            )
+        finally:
+            self.store.delete(order.space, [staged])
+        return Answer({"generation": generation})
+
+    def _copy(self, _session: Session, meta: Meta, incoming: Incoming) -> Answer:
+        space = space_of(self.store, meta["space"])
+        order = order_from(space, meta, taken(incoming, meta))
+        terms = meta["term"], meta["copy_term"]
+        return Answer({"newer": self.owner.keep_copy(order, terms, meta["token"])})
+
+    def _keep(self, _session: Session, meta: Meta, incoming: Incoming) -> Answer:
+        """Take an immutable copy that somebody else has registered for this node."""
+        space = space_of(self.store, meta["space"])
+        order = order_from(space, meta, taken(incoming, meta))
+        self.store.put(order)
+        return Answer({"member": self.standing.member})
+
+    def _delete(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
+        space = space_of(self.store, meta["space"])
+        done: list[bool | None] = []
+        for text, token, term in meta["keys"]:
+            try:
+                done.append(self.owner.delete(space, text, token=token, term=term))
+            except MovedError:
+                done.append(None)
+        return Answer({"done": done})
+
+    def _change(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
+        space, text = space_of(self.store, meta["space"]), meta["key"]
+        entry = self.store.find(space, text)
+        there = isinstance(entry, Entry) and self.home.shows(space, text, entry)
+        done = there and self.store.change(space, text, **meta["changes"])
+        return Answer({"done": done})
+
+    # -- immutable entries -------------------------------------------------
+
+    def _register(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
+        space, claim = space_of(self.store, meta["space"]), Claim(**meta["claim"])
+        edition = self.registry.register(space, meta["key"], claim)
+        return Answer({"edition": edition})
+
+    def _unregister(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
+        space = space_of(self.store, meta["space"])
+        self.registry.unregister(space, meta["key"], meta["member"])
+        return Answer()
+
+    def _undirect(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
+        space = self.store.namespace(Namespace(meta["space"]))
+        self.registry.note_deleted(space, meta["key"], meta["edition"])
+        return Answer()
+
+    def _drop(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
+        space = self.store.namespace(Namespace(meta["space"]))
+        self.registry.drop(space, meta["key"], meta["edition"])
+        return Answer()
+
+    # -- looking -----------------------------------------------------------
+
+    def _keys(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
+        """Keys that count here, a page of them."""
+        space, tag = space_of(self.store, meta["space"]), meta["tag"]
+        found: list[str] = []
+        entries = self.store.entries(space, meta["prefix"], meta["after"])
+        for text, entry in entries:
+            if tag is not None and tag not in entry.tags:
+                continue
+            if self.home.shows(space, text, entry):
+                found.append(text)
+            if len(found) == PAGE:
+                break
+        return Answer({"keys": found, "more": len(found) == PAGE})
+
+    def _info(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
+        space, text = space_of(self.store, meta["space"]), meta["key"]
+        entry = self.store.find(space, text)
+        if not isinstance(entry, Entry) or not self.home.shows(space, text, entry):
+            return Answer({"info": None})
+        info = self.store.info(space, text)
+        return Answer({"info": asdict(info) if info is not None else None})
+
+    def _explain(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
+        space = space_of(self.store, meta["space"])
+        return Answer(asdict(self.store.inspector.explain(space, meta["key"])))
+
+    def _stats(self, _session: Session, _meta: Meta, _buffers: Any) -> Answer:
+        return Answer(asdict(self.store.stats()))
+
+    # -- upkeep ------------------------------------------------------------
+
+    def _tidy(self) -> None:
+        while not self._ended.wait(_TIDY_S):
+            now = time.time()
+            while self.store.transact(lambda txn: forget_done(txn, now - _OPS_S)):  # noqa: B023
+                pass
+            while self.store.transact(lambda txn: directory.forget_old(txn, now)):  # noqa: B023
+                pass
+
+    def close(self) -> None:
+        """Do no more upkeep."""
+        self._ended.set()
+        self._thread.join()
+
+
+class _Page:
+    """An answer with the frames of several keys, which holds them leased."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._results: list[list[Any]] = []
+        self._buffers: list[bytes | memoryview] = []
+
+    def add_hit(self, hit: Hit, about: Meta | None) -> None:
+        facts = [hit.generation, hit.cost_s, about]
+        if about is not None and hit.body.nbytes > self._most:
+            described = [hit.header.hex(), hit.body.nbytes]
+            self._results.append(["d", *facts, *described])
+            return
+        self._results.append(["h", *facts])
+        self._buffers += (hit.header, hit.body)
+
+    def add_other(self, found: Miss | Held | Moved) -> None:
+        if isinstance(found, Miss):
+            self._results.append(["m", found.reason, found.at, found.need_nbytes])
+        elif isinstance(found, Held):
+            self._results.append(["l", found.holders])
+        else:
+            self._results.append(["v"])
+
+    def answer(self) -> Answer:
+        return Answer({"found": self._results}, self._buffers, self._buffers.clear)
