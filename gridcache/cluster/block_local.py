@@ -19,19 +19,11 @@ _Infos = list[BlockInfo]
 
 
 class LocalNode:
-    """The blocks of an open store, as a `BlockNode`.
+    """The blocks of an open store, as a `BlockNode`."""
 
-    Parameters
-    ----------
-    owns
-        True if the pools that allocate here live in this process.
-    """
-
-    def __init__(self, name: str, blocks: Blocks, *, owns: bool = True) -> None:
+    def __init__(self, name: str, blocks: Blocks) -> None:
         self.name = name
         self._blocks = blocks
-        self._owns = owns
-        self._owned: set[str] = set()
 
     def sizes(self) -> BlockSizes:
         """What blocks take, and could take."""
@@ -41,9 +33,6 @@ class LocalNode:
         self, pool: str, orders: Sequence[BlockOrder]
     ) -> list[GridCacheError | None]:
         """Make blocks, each or why not."""
-        if self._owns and pool not in self._owned:
-            self._blocks.own(pool)
-            self._owned.add(pool)
         return [self._allocate(pool, order) for order in orders]
 
     def _allocate(self, pool: str, order: BlockOrder) -> GridCacheError | None:
@@ -132,6 +121,10 @@ class OneStore:
     def cache(self, name: str) -> GridCache:
         """A cache in this store."""
         return GridCache(name, path=self._store.directory)
+
+    def open(self, pool: str) -> None:
+        """Its process answers for it."""
+        self._store.blocks.own(pool)
 
     def forget(self, pool: str) -> None:
         """Its process answers for it."""

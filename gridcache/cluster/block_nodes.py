@@ -98,6 +98,12 @@ class GridBlocks:
         """A cache of the grid."""
         return self._access.cache(name)
 
+    def open(self, pool: str) -> None:
+        """Where there is a store of this process's node, it knows of the pool."""
+        store = self._access.store
+        if store is not None:
+            store.blocks.own(pool)
+
     def forget(self, pool: str) -> None:
         """A pool is no more."""
         self._keeper.forget(pool)

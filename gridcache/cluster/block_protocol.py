@@ -105,6 +105,9 @@ class BlockNodes(Protocol):
     def cache(self, name: str) -> GridCache:
         """A cache of the grid."""
 
+    def open(self, pool: str) -> None:
+        """A pool begins, in this process."""
+
     def forget(self, pool: str) -> None:
         """A pool is no more: its blocks need nobody to speak for them."""
 

@@ -6,18 +6,17 @@ connection is gone and no other has come for some seconds, or nobody has spoken
 for a pool that an earlier service left, the pool's blocks are freed.
 """
 
-import logging
-import threading
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from gridcache.cluster.block_arrivals import BlockArrivals
+from gridcache.cluster.block_attendance import Attendance
 from gridcache.cluster.block_local import LocalNode
 from gridcache.cluster.block_messages import pack_infos, pack_outcomes, pack_sizes
 from gridcache.cluster.block_protocol import BlockOrder
 from gridcache.cluster.incoming import Incoming
 from gridcache.cluster.session import Session, StreamHandle
 from gridcache.cluster.wire import Answer, Buffer, Meta, Range
-from gridcache.errors import GridCacheError, PeerError
+from gridcache.errors import PeerError
 from gridcache.store.blocks import Blocks
 
 if TYPE_CHECKING:
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from gridcache.store.block_memory import Hold
 
 __all__ = ["BlockService"]
-
-_logger = logging.getLogger("gridcache")
 
 _GRACE_S = 10.0
 """For a client whose connection was lost to come back."""
@@ -55,9 +52,10 @@ class BlockService:
         left_grace_s: float = _LEFT_GRACE_S,
     ) -> None:
         self._blocks = blocks
-        self._node = LocalNode(node, blocks, owns=False)
-        self._absent = _Absent(blocks.reap_pool, grace_s)
-        self._ops: Mapping[str, Callable[[Session, Meta], Answer]] = {
+        self._node = LocalNode(node, blocks)
+        self._attendance = Attendance(blocks.reap_pool, grace_s)
+        arrivals = BlockArrivals(blocks)
+        self._ops = {
             "block_sizes": self._sizes,
             "block_allocate": self._allocate,
             "block_check": self._check,
@@ -67,10 +65,15 @@ class BlockService:
             "block_list": self._list,
             "block_reap": self._reap,
             "block_keep": self._keep,
+            "block_alive": self._alive,
+            **arrivals.ops,
         }
-        self.streams: Mapping[str, StreamHandle] = {"block_write": self._write}
-        for pool in blocks.pools_elsewhere():
-            self._absent.expect(pool, left_grace_s)
+        self.streams: dict[str, StreamHandle] = {
+            "block_write": self._write,
+            "block_fill": arrivals.fill,
+        }
+        for pool in blocks.owners.elsewhere():
+            self._attendance.expect(pool, left_grace_s)
 
     def handle(
         self, session: Session, op: str, meta: Meta, _buffers: list[memoryview]
@@ -85,7 +88,7 @@ class BlockService:
 
     def close(self) -> None:
         """Free no more pools; the next service will."""
-        self._absent.close()
+        self._attendance.close()
 
     # -- requests ----------------------------------------------------------
 
@@ -147,68 +150,15 @@ class BlockService:
         return Answer({"freed": self._node.reap(meta["pool"])})
 
     def _keep(self, session: Session, meta: Meta) -> Answer:
-        self._absent.meet(meta["pool"], session)
+        self._attendance.meet(meta["pool"], session)
         return Answer()
 
-
-class _Absent:
-    """Pools, by the sessions that speak for them; frees whom none speaks for."""
-
-    def __init__(self, reap: Callable[[str], Any], grace_s: float) -> None:
-        self._reap = reap
-        self._grace_s = grace_s
-        self._lock = threading.Lock()
-        self._sessions: dict[str, set[Session]] = {}
-        self._timers: dict[str, threading.Timer] = {}
-        self._is_closed = False
-
-    def meet(self, pool: str, session: Session) -> None:
-        """A session says that a pool lives."""
-        with self._lock:
-            timer = self._timers.pop(pool, None)
-            sessions = self._sessions.setdefault(pool, set())
-            is_new = session not in sessions
-            sessions.add(session)
-        if timer is not None:
-            timer.cancel()
-        if is_new:
-            session.on_close(lambda: self._lose(pool, session))
-
-    def _lose(self, pool: str, session: Session) -> None:
-        with self._lock:
-            sessions = self._sessions.get(pool, set())
-            sessions.discard(session)
-            if sessions:
-                return
-            self._sessions.pop(pool, None)
-        self.expect(pool, self._grace_s)
-
-    def expect(self, pool: str, within_s: float) -> None:
-        """Free a pool unless it is met in time."""
-        timer = threading.Timer(within_s, self._give_up, (pool,))
-        timer.daemon = True
-        with self._lock:
-            if self._is_closed or pool in self._timers:
-                return
-            self._timers[pool] = timer
-        timer.start()
-
-    def _give_up(self, pool: str) -> None:
-        with self._lock:
-            if self._is_closed or self._timers.pop(pool, None) is None:
-                return
-        try:
-            freed = self._reap(pool)
-        except GridCacheError as error:  # the next service frees them
-            _logger.warning("the blocks of pool %s stay for now: %s", pool, error)
-        else:
-            _logger.info("freed %d blocks of pool %s, which is gone", freed, pool)
-
-    def close(self) -> None:
-        """Stop waiting."""
-        with self._lock:
-            self._is_closed = True
-            timers = list(self._timers.values())
-            self._timers.clear()
-        for timer in timers:
-            timer.cancel()
+    def _alive(self, session: Session, meta: Meta) -> Answer:
+        """Which of these pools somebody speaks for, to this node."""
+        owners = self._blocks.owners
+        alive = [
+            pool
+            for pool in meta["pools"]
+            if self._attendance.knows(pool) or owners.is_alive(pool)
+        ]
+        return Answer({"alive": alive})

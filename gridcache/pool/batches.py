@@ -1,5 +1,6 @@
 """Batches: the same for many blocks, each node asked once."""
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
@@ -11,6 +12,9 @@ from gridcache.pool.ids import BlockId, naming
 from gridcache.pool.parallel import at_once
 
 __all__ = ["for_each", "free_on", "write_on"]
+
+_PATIENCE_S = 10.0
+"""With blocks that are moved all the time."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -24,13 +28,14 @@ def for_each(
 
     Raises what the first node that failed said; its errors name the id.
     """
-    try:
-        return _try(finder, blocks, items, call)
-    except BlockNotFoundError as error:
-        if error.reason == "freed":
-            raise
-    finder.locate(blocks)  # one was moved, or is nowhere: then this raises
-    return _try(finder, blocks, items, call)
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return _try(finder, blocks, items, call)
+        except BlockNotFoundError as error:
+            if error.reason == "freed" or time.monotonic() > deadline:
+                raise
+        finder.locate(blocks)  # one was moved, or is nowhere: then this raises
 
 
 def _try(

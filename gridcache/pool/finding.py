@@ -4,7 +4,8 @@ The one in its id, unless it was moved; then all are asked, and the answer is
 remembered until it is wrong.
 """
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -18,6 +19,9 @@ __all__ = ["Finder"]
 
 T = TypeVar("T")
 _REMEMBERED = 4096
+_PATIENCE_S = 10.0
+"""With a block that is moved all the time."""
+_PAUSES_S = (0.005, 0.02, 0.05, 0.0)
 
 
 class Finder:
@@ -29,21 +33,17 @@ class Finder:
 
     def on_its_node(self, block: BlockId, call: Callable[[BlockNode], T]) -> T:
         """What `call` answers on the block's node; its errors name the id."""
-        node = self._guess(block)
-        try:
-            if node is not None:
-                return call(node)
-        except BlockNotFoundError as error:
-            if error.reason == "freed":
+        node, deadline = self._guess(block), time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return call(node or self.look_around(block))
+            except (BlockNotFoundError, NodeLostError) as error:
+                is_over = node is None and time.monotonic() > deadline
+                if is_over or not _may_be_elsewhere(error):
+                    raise naming(error, block) from None
+                node = None
+            except GridCacheError as error:
                 raise naming(error, block) from None
-        except NodeLostError:
-            pass  # unless it was moved in time
-        except GridCacheError as error:
-            raise naming(error, block) from None
-        try:
-            return call(self.look_around(block))
-        except GridCacheError as error:
-            raise naming(error, block) from None
 
     def _guess(self, block: BlockId) -> BlockNode | None:
         """Where it should be; None if that node has left the grid."""
@@ -90,21 +90,31 @@ class Finder:
     def look_around(self, block: BlockId) -> BlockNode:
         """The node that has a block, wherever it is.
 
+        Asked one after the other, all may say no while it goes from one to the
+        next: only several times nowhere is nowhere.
+
         Raises
         ------
         BlockNotFoundError, NodeLostError
             No node has it.
         """
-        nodes = self._nodes.nodes()
-        work = {n: partial(_look, node, block) for n, node in nodes.items()}
-        answers = at_once(work)
-        for name, found in answers.items():
-            if not isinstance(found, GridCacheError):
-                while len(self._moved) >= _REMEMBERED:
-                    self._moved.pop(next(iter(self._moved)), None)
-                self._moved[block.number] = name
-                return nodes[name]
-        raise _nowhere(block, answers.get(block.node))
+        for pause_s in _PAUSES_S:
+            nodes = self._nodes.nodes()
+            work = {n: partial(_look, node, block) for n, node in nodes.items()}
+            answers = at_once(work)
+            for name, found in answers.items():
+                if not isinstance(found, GridCacheError):
+                    self._remember(block, name)
+                    return nodes[name]
+            if any(_is_freed(answer) for answer in answers.values()):
+                break
+            time.sleep(pause_s)
+        raise _nowhere(block, answers)
+
+    def _remember(self, block: BlockId, node: str) -> None:
+        while len(self._moved) >= _REMEMBERED:
+            self._moved.pop(next(iter(self._moved)), None)
+        self._moved[block.number] = node
 
 
 def _look(node: BlockNode, block: BlockId) -> BlockInfo:
@@ -114,11 +124,25 @@ def _look(node: BlockNode, block: BlockId) -> BlockInfo:
     return info
 
 
-def _nowhere(block: BlockId, answer: object) -> GridCacheError:
+def _is_freed(answer: object) -> bool:
+    return isinstance(answer, BlockNotFoundError) and answer.reason == "freed"
+
+
+def _may_be_elsewhere(error: GridCacheError) -> bool:
+    """True unless somebody knows for certain that there is no such block."""
+    return not (_is_freed(error) or error.context.get("nowhere"))
+
+
+def _nowhere(block: BlockId, answers: Mapping[str, object]) -> GridCacheError:
+    """What to raise for a block that no node has."""
+    for answer in answers.values():
+        if isinstance(answer, GridCacheError) and _is_freed(answer):
+            return answer
+    answer = answers.get(block.node)
     if isinstance(answer, BlockNotFoundError):
-        return naming(answer, block)
+        return BlockNotFoundError(answer.message, **answer.context, nowhere=True)
     message = (
         f"node {block.node!r} of memory block {block} is lost, and what the block "
         f"held with it; allocate a new one (`grid nodes` lists the nodes)"
     )
-    return NodeLostError(message, block_id=str(block), node=block.node)
+    return NodeLostError(message, block_id=str(block), node=block.node, nowhere=True)

@@ -61,8 +61,6 @@ class Placer:
         self._pool = pool
         self._number = number
         self._allowed = allowed
-        self.used: set[str] = set()
-        """Nodes that were asked to allocate."""
 
     def place(self, wishes: Sequence[Wish]) -> None:
         """Allocate all of them.
@@ -76,7 +74,6 @@ class Placer:
             nodes = self._giving(waiting)
             chosen = self._choose(nodes, waiting)
             work = {n: partial(self._ask, nodes[n], some) for n, some in chosen.items()}
-            self.used.update(chosen)
             for name, outcome in at_once(work).items():
                 if isinstance(outcome, GridCacheError):
                     _refuse(chosen[name], name, outcome)

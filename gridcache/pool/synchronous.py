@@ -76,6 +76,7 @@ class SyncDistributedMemoryPool:
                 nodes = join(self._config)
                 allowed = giving_names(self._config)
                 placer = Placer(nodes, self._name, self._number, allowed)
+                nodes.open(self._name)
                 ours = nodes is not self._config
                 self._open = _Open(nodes, Finder(nodes), placer, ours)
 
@@ -86,9 +87,8 @@ class SyncDistributedMemoryPool:
         if opened is None:
             return
         if os.getpid() == self._pid:  # a forked child's blocks are its parent's
-            nodes = opened.nodes.nodes()
-            used = opened.placer.used & nodes.keys()
-            at_once({name: partial(nodes[name].reap, self._name) for name in used})
+            nodes = opened.nodes.nodes()  # all of them: blocks may have been moved
+            at_once({n: partial(node.reap, self._name) for n, node in nodes.items()})
             opened.nodes.forget(self._name)
         if opened.is_ours:
             opened.nodes.close()
@@ -275,12 +275,12 @@ class SyncDistributedMemoryPool:
         """
         nodes = self._ready().nodes.nodes()
         answers = at_once({name: node.list for name, node in nodes.items()})
-        found = []
+        found: dict[int, MemoryBlock] = {}
         for name, infos in answers.items():
             if isinstance(infos, GridCacheError):
                 raise infos
-            found += [(info.number, snapshot(info, name)) for info in infos]
-        return [block for _, block in sorted(found, key=lambda pair: pair[0])]
+            found.update({info.number: snapshot(info, name) for info in infos})
+        return [found[number] for number in sorted(found)]
 
     def get_stats(self) -> dict[str, Any]:
         """Sizes of the pool and of each of its nodes; what is free, blocks may take."""
