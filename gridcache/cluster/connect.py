@@ -52,6 +52,7 @@ def connect(  # noqa: PLR0913 - all but the first by name
     config: ClusterConfig | str | Path | None = None,
     capacity: float | str | None = None,
     create: bool = True,
+    wait: bool = True,
     timeout_s: float = TIMEOUT_S,
     progress: Callable[[str], None] | None = None,
 ) -> Grid:
@@ -75,6 +76,8 @@ def connect(  # noqa: PLR0913 - all but the first by name
         Of each node's store, if the file does not say. None: as for a plain store.
     create
         False: raise if the grid is not up.
+    wait
+        False: return at once, whether or not this process's node serves.
     timeout_s
         How long to wait until this process's node serves.
     progress
@@ -98,7 +101,7 @@ def connect(  # noqa: PLR0913 - all but the first by name
         membership = _find(plan, create=create, timeout_s=timeout_s)
         if config is not None and create:
             ask(lambda: membership.amend.remote(plan), plan.name)
-        here = _wait(membership, plan.name, timeout_s, told)
+        here = _wait(membership, plan.name, timeout_s if wait else None, told)
     except BaseException:
         ray_hold.release()
         raise
@@ -187,9 +190,12 @@ def _make(plan: GridPlan) -> Any:
 
 
 def _wait(
-    membership: Any, grid: str, timeout_s: float, told: Callable[[str], None]
+    membership: Any, grid: str, timeout_s: float | None, told: Callable[[str], None]
 ) -> NodeInfo | None:
-    """Wait for this process's node; None if it gives no memory but others serve."""
+    """Wait for this process's node; None if it gives no memory but others serve.
+
+    Without a time limit it is not waited for.
+    """
     here, began_s, said = here_id(), time.monotonic(), ""
     while True:
         status: GridStatus = ask(membership.status.remote, grid)
@@ -197,15 +203,16 @@ def _wait(
         if node is not None and node.state in ("serving", "draining"):
             return node
         waited_s = time.monotonic() - began_s
-        if node is None and waited_s > _UNSEEN_S and _any_serves(status):
-            return None
-        if node is not None and node.state == "drained":
+        elsewhere = node is None and waited_s > _UNSEEN_S and _any_serves(status)
+        drained = node is not None and node.state == "drained"
+        if elsewhere or drained or timeout_s is None:
             return None
         line = _described(node, status)
         if line != said:
             told(line)
             said = line
-        if (node is not None and node.state == "failed") or waited_s > timeout_s:
+        failed = node is not None and node.state == "failed"
+        if failed or waited_s > timeout_s:
             raise _not_serving(line, grid, here)
         time.sleep(_LOOK_S)
 

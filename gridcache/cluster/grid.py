@@ -189,6 +189,11 @@ class Grid:
 
     shutdown = stop
 
+    @property
+    def closed(self) -> bool:
+        """True once it was left or taken down."""
+        return self._closed
+
     def close(self) -> None:
         """Leave the grid, which goes on; idempotent.
 

@@ -75,23 +75,31 @@ def join_ray(address: str | None, grid: str) -> RayHold:
 
 
 def _init(address: str) -> None:
-    wanted = os.environ.get("RAY_ADDRESS", "") if address == "auto" else address
-    _probe(wanted or _running())
+    wanted = _running() if address == "auto" else address
+    if not wanted:
+        raise NoAvailableNodesError(_NONE_RUNS.format(where="here"))
+    _probe(wanted)
     try:
         ray.init(
-            address=wanted or "auto",
+            address=wanted,
             log_to_driver=False,
             logging_level=logging.ERROR,
             configure_logging=False,
             include_dashboard=False if address == "local" else None,
         )
     except ConnectionError as error:
-        where = "here" if address == "auto" else f"at {address}"
-        raise NoAvailableNodesError(_NONE_RUNS.format(where=where)) from error
+        message = _NONE_RUNS.format(where=f"at {wanted}")
+        raise NoAvailableNodesError(message, address=wanted) from error
 
 
 def _running() -> str:
-    """Return the address that a Ray on this machine left; it may be gone."""
+    """Return the Ray of the environment, or what the last one on this machine left.
+
+    Ray's own `auto` would also search the processes of all users.
+    """
+    named = os.environ.get("RAY_ADDRESS", "").strip()
+    if named not in ("", "auto"):
+        return named
     path = Path(os.environ.get("RAY_TMPDIR") or "/tmp", "ray", "ray_current_cluster")  # noqa: S108
     try:
         return path.read_text(encoding="utf-8").strip()

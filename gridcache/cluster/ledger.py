@@ -27,6 +27,8 @@ class _Facts:
     key: str = field(default_factory=lambda: secrets.token_hex(_KEY_NBYTES))
     names: dict[str, str] = field(default_factory=dict)
     """Ray node id by name."""
+    firsts: dict[str, str] = field(default_factory=dict)
+    """Ray node id of the first node by host."""
     drained: list[str] = field(default_factory=list)
     """Ray node ids."""
 
@@ -94,6 +96,15 @@ class Ledger:
         with self._lock:
             found = self._facts.names.items()
             return next((name for name, one in found if one == ray_node_id), None)
+
+    def first_of(self, host: str, ray_node_id: str, alive: Iterable[str]) -> bool:
+        """Whether a Ray node is the first of its machine, of those that live."""
+        with self._lock:
+            firsts = self._facts.firsts
+            if firsts.get(host) not in {*alive, ray_node_id}:
+                firsts[host] = ray_node_id
+                self._save()
+            return firsts[host] == ray_node_id
 
     # -- nodes that were sent away ---------------------------------------------
 

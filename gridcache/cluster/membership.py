@@ -46,6 +46,15 @@ def now_s() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
+def _roster(grid: str, saved: bytes | None) -> Roster:
+    if saved is not None:
+        return Roster.load(saved, now_s())
+    roster = Roster(grid)
+    # Stores outlive grids: no term may be given that an earlier grid ever gave.
+    roster._table.last_term = time.time_ns()
+    return roster
+
+
 class Membership:
     """The actor's class. Every method may be called by several threads at once."""
 
@@ -54,10 +63,7 @@ class Membership:
         self._state = open_state(plan.name, load_config().directory)
         self._ledger = Ledger(self._state, plan)
         saved = self._state.get(_ROSTER)
-        if saved is None:
-            self._roster = Roster(plan.name)
-        else:
-            self._roster = Roster.load(saved, now_s())
+        self._roster = _roster(plan.name, saved)
         self._saved_epoch = -1 if saved is None else self._roster.view.epoch
         self._news = threading.Event()
         self._packed: tuple[int, bytes] = (-1, b"")
@@ -89,6 +95,8 @@ class Membership:
         with self._changing():
             free = report.free_nbytes
             grant = self._roster.renew(number, now_s(), free_nbytes=free)
+            if self._ended:
+                return Renewal(drained=True)
             if isinstance(grant, NotMember):
                 drained = report.info.ray_node_id in self._ledger.drained()
                 return Renewal(drained=drained)
@@ -173,16 +181,15 @@ class Membership:
 
         The caller ends this actor afterwards.
         """
-        self._ended = True
+        self._ended = True  # nodes that ask now are told to go
         self._news.set()
         self._watcher.join()
-        with self._lock:
-            asked = self._recruiter.stop(remove=remove)
-            left = ray.wait(asked, num_returns=len(asked), timeout=_STOP_S)[1]
-            for node_id in [one.node_id for one in self._machines]:
-                self._recruiter.dismiss(node_id)
-            self._state.clear(_ROSTER)
-            self._ledger.clear()
+        asked = self._recruiter.stop(remove=remove)
+        left = ray.wait(asked, num_returns=len(asked), timeout=_STOP_S)[1]
+        for machine in self._machines:
+            self._recruiter.dismiss(machine.node_id)
+        self._state.clear(_ROSTER)
+        self._ledger.clear()
         return [f"{len(left)} nodes did not answer and were ended"] if left else []
 
     def _scene(self) -> Scene:

@@ -132,11 +132,14 @@ class StoreClaim:
             os.close(fd)
 
 
-def claim_store(directory: Path, base: str, facts: GridFacts) -> StoreClaim:
+def claim_store(
+    directory: Path, base: str, facts: GridFacts, *, first: bool = True
+) -> StoreClaim:
     """Choose the store of a node and hold it against all other nodes.
 
-    The one it had before; else the plain name, unless a node of this grid or one
-    that lives has it; else the name with the node's.
+    The one it had before; else for the first node of a machine the plain name,
+    unless another node of this grid or one that lives has it; else the name with
+    the node's.
 
     Raises
     ------
@@ -146,7 +149,7 @@ def claim_store(directory: Path, base: str, facts: GridFacts) -> StoreClaim:
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     until = time.monotonic() + _CLAIM_S
     while True:
-        for path in _candidates(directory, base, facts):
+        for path in _candidates(directory, base, facts, first=first):
             fd = _try_lock(path)
             if fd is None:
                 continue
@@ -158,8 +161,10 @@ def claim_store(directory: Path, base: str, facts: GridFacts) -> StoreClaim:
         time.sleep(_TRY_S)
 
 
-def _candidates(directory: Path, base: str, facts: GridFacts) -> Iterator[Path]:
-    names = [base, f"{base}@{facts.node}"]
+def _candidates(
+    directory: Path, base: str, facts: GridFacts, *, first: bool
+) -> Iterator[Path]:
+    names = [base, f"{base}@{facts.node}"] if first else [f"{base}@{facts.node}"]
     own = [name for name in names if _is_of(directory / name, facts)]
     if own:
         # Only that: while the process before is still dying its lock is held.

@@ -43,6 +43,8 @@ class Post:
     incarnation: str
     key: bytes = field(repr=False)
     ray_node_id: str
+    first: bool = True
+    """Of its machine, whose store has the plain name."""
     host: str = "127.0.0.1"
     """Where it listens for the others, as Ray knows it."""
     capacity_nbytes: int | None = None

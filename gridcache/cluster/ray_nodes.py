@@ -70,6 +70,8 @@ def _machine(facts: dict[str, object]) -> RayMachine:
             host_name=str(facts.get("NodeManagerHostname", "")),
             address=str(facts.get("NodeManagerAddress", "")),
             labels=dict(labels) if isinstance(labels, dict) else {},
+            # What a file calls localhost is Ray's head, where the membership runs.
+            here=_HEAD in resources,
         ),
         alive=bool(facts["Alive"]),
         head=_HEAD in resources,

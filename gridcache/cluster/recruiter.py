@@ -31,12 +31,18 @@ class Recruiter:
         alive = {one.node_id: one for one in machines if one.alive}
         for gone in set(self._recruits) - set(alive):
             self._recruits.pop(gone).dismiss()
-        for node_id in set(alive) - set(self._recruits) - self._ledger.drained():
-            post = self._post(alive[node_id], list(alive.values()))
-            if post is not None:
-                self._recruits[node_id] = Recruit(post, alive[node_id])
+        known = set(self._recruits) | self._ledger.drained()
+        # Ray's head first: it takes the plain name of a machine with several nodes.
+        for machine in sorted(alive.values(), key=lambda one: not one.head):
+            if machine.node_id not in known:
+                self._begin(machine, list(alive.values()))
         for recruit in self._recruits.values():
             recruit.step(now_s)
+
+    def _begin(self, machine: RayMachine, alive: Sequence[RayMachine]) -> None:
+        post = self._post(machine, alive)
+        if post is not None:
+            self._recruits[machine.node_id] = Recruit(post, machine)
 
     def wake(self) -> None:
         """Tell all nodes that there is a new view; waits for none."""
@@ -79,14 +85,17 @@ class Recruiter:
             if entry is None:
                 return None
             wanted, capacity = entry
-        name = ledger.name(machine.node_id, wanted, [one.node_id for one in alive])
+        living = [one.node_id for one in alive]
+        name = ledger.name(machine.node_id, wanted, living)
+        host = machine.node.address
         return Post(
             grid=plan.name,
             node=name,
             incarnation=ledger.incarnation,
             key=ledger.key,
             ray_node_id=machine.node_id,
-            host=machine.node.address,
+            first=ledger.first_of(host, machine.node_id, living),
+            host=host,
             capacity_nbytes=capacity,
             directory=config.gridcache.directory,
             port=config.gridcache.port,

@@ -23,6 +23,7 @@ from gridcache.errors import GridCacheError
 from gridcache.store.layout import MINIMUM_CAPACITY, read_superblock
 from gridcache.store.node_store import NodeStore
 from gridcache.store.opening import close_store, open_store
+from gridcache.store.room import check_capacity
 
 __all__ = ["Tenancy", "capacity_of", "enter"]
 
@@ -51,12 +52,20 @@ class Tenancy:
 
 
 def capacity_of(post: Post) -> int:
-    """Bytes that the store of a post has or will get."""
-    if post.capacity_nbytes is not None:
-        return post.capacity_nbytes
+    """Bytes that the store of a post has or will get.
+
+    Raises
+    ------
+    ConfigError
+        No store can be so large, or so small, here.
+    """
     config = _settings(post)
     base = config.directory / store_name(config, post.grid)
-    for path in (base.with_name(f"{base.name}@{post.node}"), base):
+    if post.capacity_nbytes is not None:
+        check_capacity(post.capacity_nbytes, base)
+        return post.capacity_nbytes
+    own = base.with_name(f"{base.name}@{post.node}")
+    for path in (own, base) if post.first else (own,):
         with suppress(OSError, GridCacheError):
             return read_superblock(path).capacity_nbytes
     return _new_capacity(config, base)
@@ -77,7 +86,8 @@ def enter(post: Post) -> Tenancy:
         incarnation=post.incarnation,
         ray_node_id=post.ray_node_id,
     )
-    claim = claim_store(config.directory, store_name(config, post.grid), wanted)
+    base = store_name(config, post.grid)
+    claim = claim_store(config.directory, base, wanted, first=post.first)
     try:
         store = _open(claim.path, post, config)
     except BaseException:

@@ -1,0 +1,210 @@
+"""A real Ray cluster whose nodes are processes of this machine, and waiting for it."""
+
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gridcache.cluster.grid import Grid
+    from gridcache.cluster.status import NodeInfo
+
+_SHARED_MEMORY = Path("/dev/shm")
+_OBJECT_STORE_NBYTES = 80 << 20  # the least that Ray takes
+_CPUS = 2
+_SETTINGS = {
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_enable_metrics_collection": "0",
+    "RAY_enable_worker_prestart": "0",
+    "GRIDCACHE_CAPACITY": "64MiB",
+}
+_HEALTH_CHECKS = {
+    "health_check_initial_delay_ms": 0,
+    "health_check_period_ms": 300,
+    "health_check_failure_threshold": 3,
+    "health_check_timeout_ms": 500,
+}
+
+
+@dataclass
+class RayCluster:
+    """Simulated nodes on this machine."""
+
+    cluster: Any
+    directory: Path
+    """Where the nodes' stores lie."""
+    settings: dict[str, str]
+    """Environment of a process that is to find it."""
+    added: list[Any] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        """What `ray.init` takes."""
+        return str(self.cluster.address)
+
+    def add_node(self, name: str | None = None, **options: Any) -> Any:
+        """Start one more node; the fixture removes it after the test."""
+        labels = {"gridcache-node": name} if name else {}
+        node = self.cluster.add_node(
+            num_cpus=_CPUS,
+            object_store_memory=_OBJECT_STORE_NBYTES,
+            labels=labels | options.pop("labels", {}),
+            **options,
+        )
+        self.added.append(node)
+        return node
+
+    def kill_node(self, node: Any) -> None:
+        """Let a node end as in a power loss."""
+        self.cluster.remove_node(node, allow_graceful=False)
+        if node in self.added:
+            self.added.remove(node)
+
+    def remove_added(self) -> None:
+        """End what `add_node` started."""
+        for node in list(self.added):
+            self.kill_node(node)
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """Connect this process to Ray."""
+        import ray  # noqa: PLC0415 - only where it is used
+
+        with _no_warnings():
+            ray.init(
+                address=self.address,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                ignore_reinit_error=True,
+            )
+        try:
+            yield
+        finally:
+            quietly(ray.shutdown)
+
+
+@contextmanager
+def running_cluster() -> Iterator[RayCluster]:
+    """A head and one more node; nothing of them is left afterwards."""
+    # Ray's socket paths must stay below 108 characters.
+    temporary = tempfile.mkdtemp(prefix="gcr", dir="/tmp")
+    parent = _SHARED_MEMORY if _SHARED_MEMORY.is_dir() else None
+    stores = Path(tempfile.mkdtemp(prefix="gridcache-grid-", dir=parent))
+    settings = _SETTINGS | {
+        "RAY_TMPDIR": temporary,
+        "GRIDCACHE_DIRECTORY": str(stores),
+    }
+    cluster = None
+    try:
+        with _environment(settings):
+            cluster = _start()
+        yield RayCluster(cluster, stores, settings)
+    finally:
+        if cluster is not None:
+            quietly(cluster.shutdown)
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(stores, ignore_errors=True)
+
+
+@contextmanager
+def _environment(settings: dict[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(settings)
+    os.environ.pop("RAY_ADDRESS", None)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _start() -> Any:
+    with _no_warnings():
+        from ray.cluster_utils import Cluster  # noqa: PLC0415 - only where it is used
+
+        cluster = Cluster(
+            initialize_head=True,
+            head_node_args={
+                "num_cpus": _CPUS,
+                "object_store_memory": _OBJECT_STORE_NBYTES,
+                "include_dashboard": False,
+                "_system_config": _HEALTH_CHECKS,
+            },
+        )
+        cluster.add_node(num_cpus=_CPUS, object_store_memory=_OBJECT_STORE_NBYTES)
+    return cluster
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Ray's own are not ours to mend."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def quietly(end: Callable[[], object]) -> None:
+    """Call what ends something of Ray's, whatever state it is in."""
+    with _no_warnings(), suppress(OSError, subprocess.SubprocessError):
+        end()
+
+
+# -- a grid on it --------------------------------------------------------------
+
+
+def wait_until(
+    condition: Callable[[], bool],
+    describe: Callable[[], str] = str,
+    *,
+    timeout_s: float = 20.0,
+) -> None:
+    """Wait for what other processes bring about."""
+    until = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < until, f"not within {timeout_s} s: {describe()}"
+        time.sleep(0.05)
+
+
+def wait_for_nodes(grid: "Grid", *names: str) -> None:
+    """Wait until exactly these nodes serve, with no partition on its way."""
+
+    def settled() -> bool:
+        status = grid.status()
+        serving = {one.name for one in status.nodes if one.state == "serving"}
+        return serving == set(names) and not status.moves
+
+    wait_until(settled, lambda: "\n".join(map(str, grid.nodes())))
+
+
+def node_of(grid: "Grid", name: str) -> "NodeInfo":
+    """What is known of a node."""
+    return next(one for one in grid.nodes() if one.name == name)
+
+
+def pair(grid: "Grid") -> "tuple[NodeInfo, NodeInfo]":
+    """The two nodes that every test has; this process is on the first."""
+    assert grid.here is not None
+    return node_of(grid, grid.here), node_of(grid, f"{grid.here}-1")
+
+
+def pid_of(grid: "Grid", node: str) -> int:
+    """Process of a node's actor, as of its last report."""
+    pid = node_of(grid, node).pid
+    assert pid is not None
+    return pid
+
+
+def kill(pid: int, number: int = signal.SIGKILL) -> None:
+    """Send a process a signal."""
+    os.kill(pid, number)

@@ -1,0 +1,233 @@
+"""Joining a grid: what it starts, whom it waits for, what it says where it cannot."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import ray
+from ray.util import placement_group, remove_placement_group
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+from gridcache import GridCache
+from gridcache.cluster.connect import aconnect, connect
+from gridcache.cluster.grid import Grid
+from gridcache.cluster.naming import NODE_VARIABLE, find_standing, read_facts
+from gridcache.cluster.ray_nodes import pinned
+from gridcache.cluster_config import ClusterConfig, NodeConfig
+from gridcache.config import load_config
+from gridcache.errors import ClosedError, ConfigError, NoAvailableNodesError
+from tests.cluster.kit.ray_cluster import RayCluster, pair, wait_for_nodes, wait_until
+
+pytestmark = pytest.mark.ray
+
+
+def test_every_node_gets_an_actor_and_a_store_of_its_own(
+    grid: Grid, ray_cluster: RayCluster
+) -> None:
+    nodes = pair(grid)
+    assert [one.state for one in nodes] == ["serving", "serving"]
+    assert len({one.store for one in nodes}) == len({one.pid for one in nodes}) == 2
+    assert {one.capacity_nbytes for one in nodes} == {64 << 20}
+    assert all(Path(one.store).parent == ray_cluster.directory for one in nodes)
+    assert repr(grid).startswith(f"<Grid {grid.name!r}, 2 nodes, here {grid.here!r}")
+
+
+def test_views_of_store_and_membership_agree(grid: Grid) -> None:
+    wait_until(lambda: grid.view().epoch == grid.status().epoch)
+    view = grid.view()
+    assert {one.name for one in view.members} == {one.name for one in grid.nodes()}
+
+
+def test_numbers_of_blocks_are_never_given_twice(grid: Grid) -> None:
+    firsts = [grid.new_block_numbers(3), grid.new_block_numbers(1)]
+    assert firsts == [0, 3]
+    assert asyncio.run(grid.anew_block_numbers()) == 4
+
+
+def test_a_second_connect_joins_the_same_grid(grid: Grid) -> None:
+    with connect(name=grid.name, create=False) as again:
+        assert again.nodes()[0].pid == grid.nodes()[0].pid
+    assert grid.nodes(), "leaving one must not take the other's Ray away"
+
+
+def test_where_no_grid_runs_it_can_be_asked_not_to_start_one(
+    ray_cluster: RayCluster, grid_name: str
+) -> None:
+    with pytest.raises(NoAvailableNodesError, match="grid up"):
+        connect(name=grid_name, create=False)
+
+
+def test_a_grid_that_was_left_says_so(grid: Grid) -> None:
+    other = connect(name=grid.name)
+    other.close()
+    other.close()
+    with pytest.raises(ClosedError, match="connect"):
+        other.nodes()
+    assert "left" in repr(other)
+
+
+def test_async_twins(ray_cluster: RayCluster, grid_name: str) -> None:
+    async def session() -> tuple[str, int]:
+        async with await aconnect(name=grid_name) as grid:
+            nodes = await grid.anodes()
+            status = await grid.astatus()
+            await grid.astop(remove_stores=True)
+            return nodes[0].state, status.epoch
+
+    state, epoch = asyncio.run(session())
+    assert state == "serving"
+    assert epoch > 0
+
+
+def test_two_grids_live_side_by_side(grid: Grid, grid_name: str) -> None:
+    with connect(name=f"{grid_name}-b") as other:
+        assert other.here is not None
+        wait_for_nodes(other, other.here, f"{other.here}-1")
+        stores = {one.store for one in (*grid.nodes(), *other.nodes())}
+        assert len(stores) == 4
+        other.stop(remove_stores=True)
+    assert {one.state for one in grid.nodes()} == {"serving"}
+
+
+def test_the_users_default_store_is_taken_in_and_given_back(
+    ray_cluster: RayCluster,
+) -> None:
+    with GridCache("kept") as plain:
+        plain["answer"] = 42
+    with connect() as grid:
+        assert grid.store_path == ray_cluster.directory / "default"
+        with grid.cache("kept") as cache:
+            assert cache["answer"] == 42
+        grid.stop()
+    assert find_standing(load_config()) is None
+    with GridCache("kept") as plain:
+        assert plain["answer"] == 42
+
+
+def test_it_serves_beside_and_inside_a_placement_group_that_has_all_cpus(
+    ray_cluster: RayCluster, grid_name: str
+) -> None:
+    @ray.remote(num_cpus=1)
+    def use(name: str) -> int:
+        with connect(name=name) as inside, inside.cache("shared") as cache:
+            cache["from inside"] = 7
+            return len(inside.nodes())
+
+    group = placement_group([{"CPU": 2}, {"CPU": 2}])
+    ray.get(group.ready())
+    with connect(name=grid_name) as grid:
+        assert grid.here is not None
+        wait_for_nodes(grid, grid.here, f"{grid.here}-1")
+        inside = PlacementGroupSchedulingStrategy(group, placement_group_bundle_index=0)
+        assert ray.get(use.options(scheduling_strategy=inside).remote(grid_name)) == 2
+        grid.stop(remove_stores=True)
+    remove_placement_group(group)
+
+
+# -- cluster files -----------------------------------------------------------------
+
+
+def test_only_nodes_of_the_file_give_memory(
+    ray_cluster: RayCluster, grid_name: str
+) -> None:
+    ray_cluster.add_node("gpu2")
+    listed = NodeConfig(name="gpu2", host="gpu2", memory_nbytes=32 << 20)
+    with connect(name=grid_name, config=ClusterConfig(nodes=(listed,))) as grid:
+        assert [(one.name, one.capacity_nbytes) for one in grid.nodes()] == [
+            ("gpu2", 32 << 20)
+        ]
+        assert grid.here is None
+        assert grid.store is None
+        with pytest.raises(NoAvailableNodesError, match="memory_gb"):
+            grid.cache("anything")
+        assert grid.view().by_name("gpu2") is not None
+        grid.stop(remove_stores=True)
+
+
+def test_a_file_with_a_node_that_ray_has_not_is_refused(
+    ray_cluster: RayCluster, grid_name: str
+) -> None:
+    file = ClusterConfig(nodes=(NodeConfig(name="nowhere", host="nowhere"),))
+    with pytest.raises(ConfigError, match=r"nowhere.*Ray has"):
+        connect(name=grid_name, config=file)
+
+
+def test_a_node_that_cannot_have_its_store_says_why(
+    ray_cluster: RayCluster, grid_name: str
+) -> None:
+    with pytest.raises(NoAvailableNodesError, match=r"more than .* bytes"):
+        connect(name=grid_name, capacity="900TiB")
+    with connect(name=grid_name, create=False, wait=False) as grid:
+        assert "failed" in {one.state for one in grid.nodes()}
+        grid.stop()
+
+
+# -- processes without Ray ---------------------------------------------------------
+
+_FINDS = """
+import os, sys
+from gridcache.cluster.naming import find_standing
+from gridcache.config import load_config
+print(find_standing(load_config(), sys.argv[1]))
+assert "ray" not in sys.modules
+"""
+
+
+def _found_without_ray(grid: Grid, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", _FINDS, grid.name],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
+
+
+def test_a_process_without_ray_finds_its_nodes_store(grid: Grid) -> None:
+    first, second = pair(grid)
+    assert _found_without_ray(grid) == first.store
+    assert _found_without_ray(grid, **{NODE_VARIABLE: second.name}) == second.store
+    assert "is no node here" in _found_without_ray(grid, **{NODE_VARIABLE: "other"})
+
+
+def test_a_ray_worker_finds_the_store_of_its_own_node(grid: Grid) -> None:
+    @ray.remote(num_cpus=0)
+    def find(name: str) -> str:
+        return str(find_standing(load_config(), name))
+
+    for node in pair(grid):
+        strategy = pinned(node.ray_node_id)
+        found = ray.get(find.options(scheduling_strategy=strategy).remote(grid.name))
+        assert found == node.store
+
+
+def test_the_file_in_the_store_says_where_the_grid_is(grid: Grid) -> None:
+    first, _ = pair(grid)
+    facts = read_facts(Path(first.store))
+    assert facts is not None
+    assert (facts.node, facts.number, facts.port) == (
+        first.name,
+        first.number,
+        first.port,
+    )
+    assert facts.ray_address == grid.ray_address
+    for name in ("grid.json", "grid.key", "grid", "view"):
+        assert (Path(first.store) / name).stat().st_mode & 0o777 == 0o600
+
+
+# -- what is refused ------------------------------------------------------------
+
+
+def test_another_ray_than_the_one_in_use_is_refused(ray_cluster: RayCluster) -> None:
+    with pytest.raises(ConfigError, match="leave address out"):
+        connect("127.0.0.1:1")
+
+
+@pytest.mark.parametrize("name", ["Up", "a/b", "x" * 49])
+def test_a_name_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="cannot name a grid"):
+        connect(name=name)
