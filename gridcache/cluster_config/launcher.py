@@ -19,6 +19,7 @@ RAY_PORT = 6379
 """Where Ray's head listens unless somebody says otherwise."""
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_TOKEN = "~/.ray/auth_token"  # noqa: S105 - where Ray looks for it
 _BOOTSTRAP = "~/ray_bootstrap_config.yaml"
 """Where the launcher puts its own file on the head."""
 
@@ -28,13 +29,18 @@ def launcher_name(config: ClusterConfig) -> str:
     return f"gridcache-{config.gridcache.grid}"
 
 
-def launcher_config(config: ClusterConfig, *, user: str) -> dict[str, Any]:
+def launcher_config(
+    config: ClusterConfig, *, user: str, token: str | None = None
+) -> dict[str, Any]:
     """Derive the launcher's file.
 
     Parameters
     ----------
     user
         Logs in where the file names nobody.
+    token
+        File with Ray's token, which goes to every machine, and without which nobody
+        gets in. None: Ray asks for none.
 
     Raises
     ------
@@ -47,6 +53,7 @@ def launcher_config(config: ClusterConfig, *, user: str) -> dict[str, Any]:
         raise ConfigError(message, origin=str(config.path))
     workers = [node for node in config.nodes if node is not head]
     _refuse_loopback(config.nodes)
+    mode = f"chmod 600 {_TOKEN}; export RAY_AUTH_MODE=token; " if token else ""
     return {
         "cluster_name": launcher_name(config),
         "provider": {
@@ -55,9 +62,10 @@ def launcher_config(config: ClusterConfig, *, user: str) -> dict[str, Any]:
             "worker_ips": [node.host for node in workers],
         },
         "auth": _auth(config, user),
+        "file_mounts": {_TOKEN: token} if token else {},
         "setup_commands": list(config.gridcache.launcher.setup_commands),
-        "head_start_ray_commands": ["ray stop", _start_head(head)],
-        "worker_start_ray_commands": ["ray stop", _start_worker(workers)],
+        "head_start_ray_commands": ["ray stop", mode + _start_head(head)],
+        "worker_start_ray_commands": ["ray stop", mode + _start_worker(workers)],
     }
 
 

@@ -85,15 +85,39 @@ def test_a_machine_that_nobody_listed_is_started_without_a_name(tmp_path: Path) 
     assert words == ["start", "--address=10.0.0.1:6379"]
 
 
+def test_the_token_goes_to_every_machine_and_is_asked_for(tmp_path: Path) -> None:
+    derived = launcher_config(cluster(), user="ada", token="/home/ada/token")  # noqa: S106 - a file
+    assert derived["file_mounts"] == {"~/.ray/auth_token": "/home/ada/token"}
+    for role in ("head", "worker"):
+        (tmp_path / ".ray").mkdir(exist_ok=True)
+        (tmp_path / ".ray" / "auth_token").write_text("secret")
+        _, start = derived[f"{role}_start_ray_commands"]
+        run_start(
+            f"HOME={tmp_path}; {start}; echo $RAY_AUTH_MODE >$HOME/mode", tmp_path
+        )
+        assert (tmp_path / "mode").read_text() == "token\n"
+        assert (tmp_path / ".ray" / "auth_token").stat().st_mode & 0o777 == 0o600
+    assert launcher_config(cluster(), user="ada")["file_mounts"] == {}
+
+
+@pytest.mark.parametrize("token", [True, False])
 @pytest.mark.parametrize("name", ["laptop.yaml", "cluster.yaml"])
-def test_ray_s_own_validation_accepts_it(name: str) -> None:
+def test_ray_s_own_validation_accepts_it(
+    name: str, token: bool, tmp_path: Path
+) -> None:
     pytest.importorskip("ray")
     from ray.autoscaler._private.util import (  # noqa: PLC0415 - of an extra
         prepare_config,
         validate_config,
     )
 
-    derived = launcher_config(load_cluster_config(CONFIG / name), user="ada")
+    path = tmp_path / "token"
+    path.write_text("secret")
+    derived = launcher_config(
+        load_cluster_config(CONFIG / name),
+        user="ada",
+        token=str(path) if token else None,
+    )
     prepared = prepare_config(derived)
     validate_config(prepared)
     assert prepared["max_workers"] == len(derived["provider"]["worker_ips"])

@@ -1,5 +1,6 @@
 """`grid up`."""
 
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -19,11 +20,16 @@ from gridcache.cli.tables.nodes import grid_section, nodes_section
 from gridcache.cluster_config.launcher import start_labels
 
 if TYPE_CHECKING:
+    from gridcache.cluster.grid import Grid
+    from gridcache.cluster.status import GridStatus
     from gridcache.cluster_config import ClusterConfig
 
 __all__ = ["command"]
 
 LOOPBACK = "127.0.0.1"
+LOOK_S = 0.2
+SETTLE_S = 60.0
+"""A node's actor takes seconds to start; longer ones are shown as they are."""
 
 
 @click.command(
@@ -53,13 +59,26 @@ def command(options: Options, *, show: bool) -> None:
     with waiting(options, "the nodes join"):
         grid = join_grid(options, config, create=True)
         try:
-            status = grid.status()
+            status = _settled(grid, config)
         finally:
             grid.close()
     sections = (grid_section(status), nodes_section(status.nodes))
     emit(
         Report(sections, "`grid down` ends it; the stores keep their entries"), options
     )
+
+
+def _settled(grid: "Grid", config: "ClusterConfig") -> "GridStatus":
+    """Wait until every node serves, or it is known why it does not."""
+    wanted = {node.name for node in config.giving}
+    deadline = time.monotonic() + SETTLE_S
+    while True:
+        status = grid.status()
+        begun = {node.name for node in status.nodes if node.state != "starting"}
+        all_known = {node.name for node in status.nodes} <= begun
+        if (all_known and wanted <= begun) or time.monotonic() > deadline:
+            return status
+        time.sleep(LOOK_S)
 
 
 def _ensure_ray(options: Options, config: "ClusterConfig") -> None:

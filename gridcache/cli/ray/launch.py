@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from gridcache.cli.failures import Failure
+from gridcache.cli.ray.token import ensure_token, token_path, wants_token
 from gridcache.cluster_config import ClusterConfig, launcher_config
 
 __all__ = ["launch", "launcher_text", "tear_down"]
@@ -23,7 +24,9 @@ def launcher_text(config: ClusterConfig) -> str:
     """Write the launcher's file as YAML."""
     import yaml  # noqa: PLC0415 - loaded by few commands
 
-    derived = launcher_config(config, user=getpass.getuser())
+    path = token_path()
+    token = str(path) if path and wants_token() else None
+    derived = launcher_config(config, user=getpass.getuser(), token=token)
     return str(yaml.safe_dump(derived, sort_keys=False, width=1_000))
 
 
@@ -35,6 +38,7 @@ def launch(config: ClusterConfig) -> None:
     Failure
         The launcher failed.
     """
+    ensure_token()
     _run("up", config, "--yes", "--no-config-cache")
 
 

@@ -10,7 +10,7 @@ import os
 import uuid
 from pathlib import Path
 
-__all__ = ["asks_for_token", "ensure_token", "token_path"]
+__all__ = ["asks_for_token", "ensure_token", "token_path", "wants_token"]
 
 _MODE = "RAY_AUTH_MODE"
 _TOKEN = "RAY_AUTH_TOKEN"  # noqa: S105 - the name of a variable
@@ -32,10 +32,15 @@ def asks_for_token() -> bool:
     return path is None or path.is_file()
 
 
+def wants_token() -> bool:
+    """Whether a Ray that we start is to ask for a token: unless somebody says no."""
+    return (os.environ.get(_MODE) or "token").lower() == "token"
+
+
 def ensure_token() -> None:
     """Make a token, for this user alone, unless there is one or none is wanted."""
     path = token_path()
-    if path is None or path.exists() or os.environ.get(_MODE, "token") != "token":
+    if path is None or path.exists() or not wants_token():
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -85,7 +86,7 @@ def running(simulated: Simulated) -> Iterator[Simulated]:
         yield simulated
     finally:
         done = simulated("down", "--config", simulated.config)
-        node.terminate()
+        os.killpg(node.pid, signal.SIGKILL)  # it would wait for the head that is gone
         node.wait(TIMEOUT_S)
     assert done.returncode == 0, done.stderr
 
@@ -98,9 +99,11 @@ def start_node(simulated: Simulated, address: str) -> subprocess.Popen[bytes]:
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "ray.scripts.scripts", "start", *options],
-            env=os.environ | simulated.settings,
+            # Ray takes no token of itself where it is given an address.
+            env=os.environ | simulated.settings | {"RAY_AUTH_MODE": "token"},
             stdout=output,
             stderr=output,
+            start_new_session=True,
         )
     deadline = time.monotonic() + TIMEOUT_S
     while "Ray runtime started" not in log.read_text():

@@ -134,7 +134,8 @@ def test_up_can_be_repeated(running: Simulated) -> None:
 def test_without_a_grid_looking_starts_none(
     words: tuple[str, ...], simulated: Simulated, tmp_path: Path
 ) -> None:
-    settings = {"HOME": str(tmp_path), "RAY_TMPDIR": str(tmp_path)}
+    # A port where nothing listens: else Ray looks for any cluster of the machine.
+    settings = {"HOME": str(tmp_path), "RAY_ADDRESS": "127.0.0.1:1"}
     settings["GRIDCACHE_DIRECTORY"] = str(tmp_path / "stores")
     alone = Simulated(simulated.settings | settings, simulated.config)
     done = alone(*words)

@@ -16,6 +16,13 @@ from gridcache.cluster_config import launcher_config, load_cluster_config
 CONFIG = Path(__file__).parents[3] / "config"
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AUTH_MODE", "AUTH_TOKEN", "AUTH_TOKEN_PATH", "ADDRESS"):
+        monkeypatch.delenv(f"RAY_{name}", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
 def grid(*words: str) -> Result:
     return CliRunner().invoke(main, list(words), prog_name="grid")
 
@@ -39,8 +46,9 @@ def test_print_shows_the_derived_file_and_starts_nothing() -> None:
     result = grid("up", "--print", "--config", path)
     assert result.exit_code == ExitCode.OK, result.output
     shown = yaml.safe_load(result.stdout)
+    (token,) = shown["file_mounts"].values()
     assert shown == launcher_config(
-        load_cluster_config(path), user=shown["auth"]["ssh_user"]
+        load_cluster_config(path), user=shown["auth"]["ssh_user"], token=token
     )
 
 
