@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gridcache.cache import GridCache
+    from gridcache.cluster.connect import connect
+    from gridcache.cluster.node import DistributedMemoryStore
     from gridcache.cluster_config import load_cluster_config
     from gridcache.errors import (
         AllocationError,
@@ -61,6 +63,7 @@ __all__ = [
     "CorruptFramesError",
     "DistributedMemoryHelper",
     "DistributedMemoryPool",
+    "DistributedMemoryStore",
     "GridCache",
     "GridCacheError",
     "ImmutableKeyError",
@@ -80,6 +83,7 @@ __all__ = [
     "UnsafeCodecError",
     "ValueTooLargeError",
     "__version__",
+    "connect",
     "grid_cache",
     "load_cluster_config",
     "load_ipython_extension",
@@ -88,6 +92,8 @@ __all__ = [
 _HOMES = {
     "DistributedMemoryHelper": "gridcache.helpers",
     "DistributedMemoryPool": "gridcache.pool",
+    "DistributedMemoryStore": "gridcache.cluster.node",
+    "connect": "gridcache.cluster.connect",
     "MemoryBlock": "gridcache.pool",
     "GridCache": "gridcache.cache",
     "grid_cache": "gridcache.memoize",

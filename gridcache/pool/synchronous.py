@@ -44,7 +44,7 @@ class _Open:
     nodes: BlockNodes
     finder: Finder
     placer: Placer
-    is_ours: bool
+    is_joined_here: bool
     """True if the nodes were joined for this pool."""
 
 
@@ -77,8 +77,8 @@ class SyncDistributedMemoryPool:
                 allowed = giving_names(self._config)
                 placer = Placer(nodes, self._name, self._number, allowed)
                 nodes.open(self._name)
-                ours = nodes is not self._config
-                self._open = _Open(nodes, Finder(nodes), placer, ours)
+                joined_here = nodes is not self._config
+                self._open = _Open(nodes, Finder(nodes), placer, joined_here)
 
     def shutdown(self) -> None:
         """Free what this pool allocated, but for detached blocks; idempotent."""
@@ -87,11 +87,16 @@ class SyncDistributedMemoryPool:
         if opened is None:
             return
         if os.getpid() == self._pid:  # a forked child's blocks are its parent's
-            nodes = opened.nodes.nodes()  # all of them: blocks may have been moved
-            at_once({n: partial(node.reap, self._name) for n, node in nodes.items()})
+            with suppress(GridCacheError):  # the grid was left: they go with us
+                self._reap(opened.nodes)
             opened.nodes.forget(self._name)
-        if opened.is_ours:
+        if opened.is_joined_here:
             opened.nodes.close()
+
+    def _reap(self, nodes: BlockNodes) -> None:
+        """On all nodes: blocks may have been moved."""
+        found = nodes.nodes()
+        at_once({n: partial(node.reap, self._name) for n, node in found.items()})
 
     def __enter__(self) -> Self:
         self.initialize()

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -101,7 +102,7 @@ def test_a_death_at_any_step_leaves_it_in_one_place(
     number = parse_id(block_id).number
     here = grid.members["gpu2"].store.blocks.transfers
     there = grid.members["gpu1"].store.blocks.transfers
-    steps = {
+    steps: dict[str, Callable[[], object]] = {
         "arrive": lambda: here.leave(number, "gpu1"),
         "fill": lambda: movers["gpu2"]._copy(number, "gpu1"),
         "hand": lambda: None,
