@@ -13,12 +13,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from gridcache.advice import advise
 from gridcache.config import Config, automatic_capacity, load_config
-from gridcache.errors import ConfigError, GridCacheError, StoreAccessError
+from gridcache.errors import (
+    ConfigError,
+    GridCacheError,
+    NoAvailableNodesError,
+    StoreAccessError,
+)
 from gridcache.store.layout import MINIMUM_CAPACITY
 from gridcache.store.namespaces import Namespace
 from gridcache.store.node_store import NodeStore
@@ -56,6 +62,7 @@ class Wishes:
     path: str | Path | None
     allow_pickle: bool
     durable: bool
+    grid: str | None = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,8 @@ class Attachment:
     store: NodeStore
     space: Namespace
     config: Config
+    grid: str = ""
+    """Name of the grid that the store is a node's of; empty for none."""
 
 
 def default_store_path(config: Config) -> Path:
@@ -89,7 +98,8 @@ def attach(wishes: Wishes) -> Attachment:
         compression=config.compression,
         ttl_s=config.ttl_s,
     )
-    store = _open(_path(wishes, config), config, durable=wishes.durable)
+    path, grid = _find(wishes, config)
+    store = _open(path, config, durable=wishes.durable)
     try:
         space = store.namespace(wanted)
         _compare(space, wanted, wishes)
@@ -97,7 +107,7 @@ def attach(wishes: Wishes) -> Attachment:
     except BaseException:  # a warning may be an error
         close_store(store)
         raise
-    return Attachment(store, space, config)
+    return Attachment(store, space, config, grid)
 
 
 def _given(wishes: Wishes) -> dict[str, Any]:
@@ -113,13 +123,44 @@ def _given(wishes: Wishes) -> dict[str, Any]:
     return {key: value for key, value in given.items() if value is not UNSET}
 
 
-def _path(wishes: Wishes, config: Config) -> Path:
-    if wishes.path is None:
-        return default_store_path(config)
-    if not str(wishes.path):
-        message = "path='' names no directory; leave it out for the default store"
-        raise ConfigError(message, path="")
-    return Path(wishes.path).expanduser()
+def _find(wishes: Wishes, config: Config) -> tuple[Path, str]:
+    """Directory of the store, and the grid that it belongs to now."""
+    if wishes.path is not None:
+        if not str(wishes.path):
+            message = "path='' names no directory; leave it out for the default store"
+            raise ConfigError(message, path="")
+        path = Path(wishes.path).expanduser()
+        return path, _grid_of(path) if wishes.grid is not None else ""
+    if wishes.grid is not None and _any_grid(config):
+        named = "default" if wishes.grid == "auto" else wishes.grid
+        found = _naming().find_standing(config, named)
+        if found is not None:
+            return found, named
+    if wishes.grid not in {None, "auto"}:
+        message = f"this node is in no grid {wishes.grid!r}; start it: grid up"
+        raise NoAvailableNodesError(message, grid=wishes.grid)
+    return default_store_path(config), ""
+
+
+def _any_grid(config: Config) -> bool:
+    """True if a node of a grid may have its store here: one look at a directory."""
+    try:
+        return any(one.name.startswith(".grid-") for one in config.directory.iterdir())
+    except OSError:
+        return False
+
+
+def _grid_of(path: Path) -> str:
+    if not (path / "grid.json").exists():
+        return ""
+    naming = _naming()
+    facts = naming.read_facts(path)
+    return facts.grid if facts is not None and naming.is_served(path) else ""
+
+
+def _naming() -> Any:
+    # Most processes have no grid here and need not know what one is.
+    return import_module("gridcache.cluster.naming")
 
 
 def _open(path: Path, config: Config, *, durable: bool) -> NodeStore:

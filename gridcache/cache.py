@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from gridcache.attach import UNSET, Wishes, attach, hold
+from gridcache.backing import values_of
 from gridcache.compute import Computer
 from gridcache.errors import GridCacheError, KeyNotFoundError, NotKeyableError
 from gridcache.keys import Key, key_from_text, text_key
@@ -19,7 +20,6 @@ from gridcache.store.outcome import CheckReport, EntryInfo, Explanation, Miss
 from gridcache.units import parse_bytes
 from gridcache.values import (
     Closed,
-    Values,
     cost_seconds,
     placed,
     tag_names,
@@ -61,6 +61,10 @@ class GridCache(MutableMapping[Any, Any]):
         False: values that only pickle can encode are refused, and not read.
     durable
         On disk: a put returns when it would survive a power loss.
+    grid
+        "auto" (default): over all nodes if this node's store belongs to a grid (see
+        `gridcache.connect`, `grid up`); a grid's name: raise if it is in none; None:
+        this node's store alone.
 
     Notes
     -----
@@ -91,26 +95,34 @@ class GridCache(MutableMapping[Any, Any]):
         path: str | Path | None = None,
         allow_pickle: bool = UNSET,
         durable: bool = False,
+        grid: str | None = "auto",
     ) -> None:
-        wishes = Wishes(
-            name, capacity, quota, policy, compression, ttl, path, allow_pickle, durable
+        attached = attach(
+            Wishes(
+                name=name,
+                capacity=capacity,
+                quota=quota,
+                policy=policy,
+                compression=compression,
+                ttl=ttl,
+                path=path,
+                allow_pickle=allow_pickle,
+                durable=durable,
+                grid=grid,
+            )
         )
-        attached = attach(wishes)
-        store, config = attached.store, attached.config
-        self._release = hold(self, store)
+        self._release = hold(self, attached.store)
         self.name = attached.space.name
-        self.allow_pickle = config.allow_pickle
-        self._own_path = None if path is None else str(store.directory)
-        self._values = Values(
-            store,
-            attached.space,
-            allow_pickle=config.allow_pickle,
-            near_nbytes=config.near_bytes,
-        )
+        self.allow_pickle = attached.config.allow_pickle
+        self._grid = attached.grid
+        own = path is not None and not attached.grid
+        self._own_path = str(attached.store.directory) if own else None
+        self._values = values_of(attached)
         self._computer = Computer(self._values)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopen, (self.name, self._own_path, self.allow_pickle)
+        grid = self._grid or "auto"  # another node finds its own store
+        return _reopen, (self.name, self._own_path, self.allow_pickle, grid)
 
     # -- mapping -----------------------------------------------------------
 
@@ -395,8 +407,10 @@ class GridCache(MutableMapping[Any, Any]):
         return cache_html(self.stats())
 
 
-def _reopen(name: str, path: str | None, allow_pickle: bool) -> GridCache:
-    return GridCache(name, path=path, allow_pickle=allow_pickle)
+def _reopen(
+    name: str, path: str | None, allow_pickle: bool, grid: str = "auto"
+) -> GridCache:
+    return GridCache(name, path=path, allow_pickle=allow_pickle, grid=grid)
 
 
 def _put_options(

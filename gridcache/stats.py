@@ -14,10 +14,13 @@ class CacheStats:
 
     namespace: NamespaceStats
     store: StoreStats
+    served_by: str = ""
+    """The grid that serves it, if one does."""
 
     def __str__(self) -> str:
         store = self.store
         kept = "on disk" if store.on_disk else "kept until reboot or `grid rm-store`"
+        kept = self.served_by or kept
         return (
             f"{self.namespace.entries} keys, {format_bytes(store.directory_nbytes)} of "
             f"{format_bytes(store.capacity_nbytes)} taken ({kept}), "

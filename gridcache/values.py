@@ -98,7 +98,9 @@ class Values:
         hit = self.store.get(key, long_key, view=not copy, count=count)
         return hit if type(hit) is not Hit else self._decoded(text, key, hit, copy=copy)
 
-    def _decoded(self, text: str, key: bytes, hit: Hit, *, copy: bool) -> Any:
+    def _decoded(
+        self, text: str, key: bytes, hit: Hit, *, copy: bool, keep: bool = True
+    ) -> Any:
         """The value of a hit in the store; a `Miss` if its bytes are damaged."""
         try:
             value = decode(
@@ -107,7 +109,7 @@ class Values:
         except CorruptFramesError:
             self.store.forget_corrupt(self.space, text, hit.generation)
             return Miss(MissReason.CORRUPT)
-        if not hit.leased:
+        if keep and not hit.leased:
             nbytes = len(hit.header) + hit.body.nbytes + len(text)
             near = near_value(key, hit.generation, value, nbytes)
             if near is not None:

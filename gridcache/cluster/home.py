@@ -42,21 +42,32 @@ class Home:
         self._standing = standing
 
     def look(
-        self, space: Namespace, text: str, *, view: bool = True, raw: bool = False
+        self,
+        space: Namespace,
+        text: str,
+        *,
+        view: bool = True,
+        raw: bool = False,
+        count: bool = True,
     ) -> Hit | Miss | Held | Moved:
-        """What this node says of a key; `view` and `raw` as for the store's `get`."""
-        standing, partition = self._standing, partition_of(space.name, text)
-        term = standing.term(partition)
+        """What this node says of a key; options as for the store's `get`."""
+        partition = partition_of(space.name, text)
+        term = self._standing.term(partition)
         key, long_key = entry_key(space.id, text)
-        found = self._store.get(key, long_key, view=view, raw=raw)
-        if type(found) is Hit and (
-            found.immutable or standing.serves(partition, found.term)
-        ):
+        found = self._store.get(key, long_key, view=view, raw=raw, count=count)
+        return self.judge(key, found, partition, term)
+
+    def judge(
+        self, key: bytes, found: Hit | Miss, partition: int, term: int
+    ) -> Hit | Miss | Held | Moved:
+        """What a read counts for, before which the partition had a term here."""
+        serves = self._standing.serves
+        if type(found) is Hit and (found.immutable or serves(partition, found.term)):
             return found
         if not term:
             return _MOVED
         known = self._store.snapshot(lambda txn: directory.load(txn, key))
-        if not standing.serves(partition, term):
+        if not serves(partition, term):
             return _MOVED
         if known is not None and known.holders:
             return Held(known.holders)

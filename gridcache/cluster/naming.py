@@ -30,6 +30,7 @@ __all__ = [
     "StoreClaim",
     "claim_store",
     "find_standing",
+    "is_served",
     "name_node",
     "read_facts",
     "store_name",
@@ -296,6 +297,11 @@ def _lives(store: Path) -> bool:
         return time.time() - (store / FACTS).stat().st_mtime < _STALE_S
     except OSError:
         return False
+
+
+def is_served(store: Path) -> bool:
+    """Whether a store is a node's of a grid that lives."""
+    return _lives(store)
 
 
 def _ray_node_id() -> str | None:

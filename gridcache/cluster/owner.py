@@ -131,8 +131,8 @@ class Owner:
             return self._fenced(txn, order, token)
 
         member = self._standing.member
-        order = order._replace(stamp=Stamp(term), fence=guard)
-        return self._settled(self._store.put(order), member)
+        guarded = order._replace(stamp=Stamp(term), fence=guard)
+        return self._settled(self._store.put(guarded), member)
 
     def _is_done(self, txn: WriteTxn, token: int) -> bool:
         return bool(token) and txn.get(_packed(token), db=txn.tables.ops) is not None

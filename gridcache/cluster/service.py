@@ -8,7 +8,7 @@ answered with `moved`; the caller looks at a newer view and asks again.
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from gridcache.cluster import directory
@@ -39,6 +39,8 @@ PAGE = 5000
 """Keys in one answer."""
 MOVED = {"moved": True}
 _OPS_S = 60.0
+_STAGED = 1 << 63
+"""A term that nobody is ever given."""
 _TIDY_S = 5.0
 
 Meta = dict[str, Any]
@@ -72,6 +74,8 @@ class Service:
             "info": self._info,
             "explain": self._explain,
             "stats": self._stats,
+            "void": self._void,
+            "reconfigure": self._reconfigure,
         }
         self.streams: dict[str, StreamHandler] = {
             "put": self._put,
@@ -117,9 +121,9 @@ class Service:
 
     def _get(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
         space, most = space_of(self.store, meta["space"]), meta.get("most", 1 << 62)
-        page = _Page(most)
+        page = _Page(most, bare=meta.get("bare", False))
         for text in meta["keys"]:
-            found = self.home.look(space, text, raw=True)
+            found = self.home.look(space, text, raw=True, count=not meta.get("bare"))
             self._add(page, space, text, found)
         return page.answer()
 
@@ -177,7 +181,7 @@ class Service:
         self.owner.term_of(partition_of(order.space.name, order.key), meta["term"])
         staged = f"\0staged/{meta['token']:x}"
         self.store.put(
-            order._replace(key=staged, ttl_s=_OPS_S, pinned=True, stamp=Stamp(-1))
+            order._replace(key=staged, ttl_s=_OPS_S, pinned=True, stamp=Stamp(_STAGED))
         )
         try:
             found = self.store.get(*entry_key(order.space.id, staged), raw=True)
@@ -274,11 +278,24 @@ class Service:
         return Answer({"info": asdict(info) if info is not None else None})
 
     def _explain(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
-        space = space_of(self.store, meta["space"])
-        return Answer(asdict(self.store.inspector.explain(space, meta["key"])))
+        space, text = space_of(self.store, meta["space"]), meta["key"]
+        entry = self.store.find(space, text)
+        shown = isinstance(entry, Entry) and self.home.shows(space, text, entry)
+        told = asdict(self.store.inspector.explain(space, text))
+        return Answer({"explanation": told, "shown": shown})
 
     def _stats(self, _session: Session, _meta: Meta, _buffers: Any) -> Answer:
         return Answer(asdict(self.store.stats()))
+
+    def _void(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
+        """A clear: what is being computed is older than it."""
+        self.store.flights.void_all(space_of(self.store, meta["space"]))
+        return Answer()
+
+    def _reconfigure(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
+        space = space_of(self.store, meta["space"])
+        self.store.change_namespace(replace(space, **meta["changes"]))
+        return Answer()
 
     # -- upkeep ------------------------------------------------------------
 
@@ -299,13 +316,17 @@ class Service:
 class _Page:
     """An answer with the frames of several keys, which holds them leased."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, bare: bool = False) -> None:
         self._most = most
+        self._bare = bare
         self._results: list[list[Any]] = []
         self._buffers: list[bytes | memoryview] = []
 
     def add_hit(self, hit: Hit, about: Meta | None) -> None:
         facts = [hit.generation, hit.cost_s, about]
+        if self._bare:
+            self._results.append(["b", *facts])
+            return
         if about is not None and hit.body.nbytes > self._most:
             described = [hit.header.hex(), hit.body.nbytes]
             self._results.append(["d", *facts, *described])

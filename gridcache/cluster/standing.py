@@ -31,7 +31,7 @@ from gridcache.store.files import close_file, open_private, reserve_file
 from gridcache.store.node_store import NodeStore
 from gridcache.store.transaction import WriteTxn
 
-__all__ = ["Standing", "boot_ns"]
+__all__ = ["Standing", "boot_ns", "is_installed"]
 
 _FILE, _VIEW, _KEY = "grid", "view", "grid.key"
 _MAGIC = 0x31444E4754534347
@@ -45,6 +45,17 @@ _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 def boot_ns() -> int:
     """Nanoseconds of the clock that goes on while the machine sleeps."""
     return time.clock_gettime_ns(_CLOCK)
+
+
+def is_installed(directory: Path) -> bool:
+    """True if the node of a store has taken over a view."""
+    try:
+        standing = Standing(directory)
+    except (OSError, StoreFormatError):
+        return False
+    installed = standing.epoch > 0
+    standing.close()
+    return installed
 
 
 def _at(table: int, partition: int = 0) -> int:

@@ -1,0 +1,367 @@
+"""GridValues: the values of one namespace in a grid, as values of this process.
+
+Stands where `gridcache.values.Values` does for a single store. A read that this
+node can answer makes no call; the others go to the key's home, many at once.
+Writes of mutable values go to their home; immutable ones are stored here and made
+known there.
+"""
+
+import heapq
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from typing import Any
+
+import xxhash
+
+from gridcache.cluster.far import Far
+from gridcache.cluster.items import space_meta
+from gridcache.cluster.local import Local, Patience, local_of
+from gridcache.cluster.merging import explanation_from, info_from, merged_stats
+from gridcache.cluster.owner import PATIENCE_S, MovedError, new_token
+from gridcache.cluster.placement import partition_of
+from gridcache.cluster.registry import Claim
+from gridcache.codec import decode
+from gridcache.codec.frames import Frames
+from gridcache.errors import (
+    ConfigError,
+    CorruptFramesError,
+    GridCacheError,
+    ImmutableKeyError,
+    NodeLostError,
+    PeerLostError,
+)
+from gridcache.stats import CacheStats
+from gridcache.store.namespaces import Namespace
+from gridcache.store.node_store import NodeStore
+from gridcache.store.outcome import EntryInfo, Explanation, Hit, Miss, MissReason
+from gridcache.store.records import IMMUTABLE, Entry, Stamp, entry_key
+from gridcache.store.writer import Order
+from gridcache.values import Place, Values
+
+__all__ = ["GridValues"]
+
+_BATCH = 500
+
+
+class GridValues(Values):
+    """The values of one namespace; as `Values`, over all nodes."""
+
+    def __init__(
+        self,
+        store: NodeStore,
+        space: Namespace,
+        *,
+        allow_pickle: bool,
+        near_nbytes: int,
+    ) -> None:
+        super().__init__(
+            store, space, allow_pickle=allow_pickle, near_nbytes=near_nbytes
+        )
+        self.local: Local = local_of(store)
+        self._standing = self.local.standing
+        self._far = Far(store, self.local)
+
+    # -- reading -----------------------------------------------------------
+
+    def fetch(self, text: str, *, copy: bool = False, count: bool = True) -> Any:
+        """The value under a key's text, or the `Miss`."""
+        near = self.near.get(text)
+        if near is not None and self.store.is_current(near.entry, near.generation):
+            return near.value if near.make is None else near.make(near.value)
+        found = self._fetch_here(text, copy=copy, count=count)
+        if type(found) is not _Elsewhere:
+            return found
+        return self._fetch_far([text], copy=copy)[0]
+
+    def _fetch_here(self, text: str, *, copy: bool, count: bool) -> Any:
+        partition = partition_of(self.space.name, text)
+        term = self._standing.term(partition)
+        key, long_key = entry_key(self.space.id, text)
+        hit = self.store.get(key, long_key, view=not copy, count=count)
+        if type(hit) is Hit and (
+            hit.immutable or self._standing.serves(partition, hit.term)
+        ):
+            return self._decoded(text, key, hit, copy=copy, keep=hit.immutable)
+        judged = self.local.home.judge(key, hit, partition, term)
+        return judged if isinstance(judged, Miss) else _ELSEWHERE
+
+    def fetch_many(self, texts: list[str], *, copy: bool = False) -> list[Any]:
+        """Values or misses, in the order of the texts; one round for all nodes."""
+        found = [self._fetch_here(text, copy=copy, count=True) for text in texts]
+        places = [at for at, one in enumerate(found) if type(one) is _Elsewhere]
+        far = self._fetch_far([texts[at] for at in places], copy=copy)
+        for at, value in zip(places, far, strict=True):
+            found[at] = value
+        return found
+
+    def _fetch_far(self, texts: list[str], *, copy: bool) -> list[Any]:
+        found = self._far.get_many(self.space, texts) if texts else []
+        return [
+            self._arrived(text, one, copy=copy)
+            for text, one in zip(texts, found, strict=True)
+        ]
+
+    def _arrived(self, text: str, found: Hit | Miss, *, copy: bool) -> Any:
+        if isinstance(found, Miss):
+            return found
+        if found.leased:  # by way of this node's arena
+            key, _ = entry_key(self.space.id, text)
+            return self._decoded(text, key, found, copy=copy, keep=False)
+        try:
+            return decode(
+                found.header, found.body, allow_pickle=self.allow_pickle, copy=copy
+            )
+        except CorruptFramesError:
+            return Miss(MissReason.CORRUPT)
+
+    def find(self, text: str) -> object:
+        """What is known of a key, or the `Miss`; counts as no look-up."""
+        found = self.local.home.look(self.space, text, count=False)
+        if isinstance(found, Hit | Miss):
+            return found
+        return self._far.get_many(self.space, [text], bare=True)[0]
+
+    # -- writing -----------------------------------------------------------
+
+    def put(
+        self,
+        text: str,
+        value: Any,
+        *,
+        immutable: bool = False,
+        place: Place | None = None,
+        **how: Any,
+    ) -> int | None:
+        """Store a value; `how` as for `Order`."""
+        where, frames = place or Place(), self.encoded(value)
+        order = Order(self.space, text, frames, **how)
+        if immutable:
+            return self._put_immutable(order, frames, where)
+        if where.node != "auto":
+            message = (
+                f"node={where.node!r}: a mutable value lives at the home of its key; "
+                f"give immutable=True to place it"
+            )
+            raise ConfigError(message, node=where.node)
+        return self._put_home(order, where.replicas)
+
+    def _put_home(self, order: Order, replicas: int) -> int | None:
+        token, patience = new_token(), Patience(PATIENCE_S)
+        epoch = 0
+        while True:
+            partition, view, owner = self.local.owner_of(order.space.name, order.key)
+            if epoch and int(view.lost_epochs[partition]) > epoch:
+                return None  # written, and lost with its home
+            try:
+                if self.local.is_here(owner):
+                    return self.local.owner.put(order, token=token, replicas=replicas)
+                if owner is not None:
+                    term = int(view.terms[partition])
+                    return self._far.put(owner, order, (token, term, replicas))
+            except MovedError:
+                pass
+            except PeerLostError as error:
+                epoch = epoch or (view.epoch if error.sent else 0)
+            if not patience.wait():
+                raise self._unreachable(order.key)
+
+    def _unreachable(self, text: str) -> NodeLostError:
+        message = (
+            f"the home of {text!r} does not answer and was not replaced in time; "
+            f"see `grid nodes`"
+        )
+        return NodeLostError(message, key=text)
+
+    def _put_immutable(self, order: Order, frames: Frames, where: Place) -> int | None:
+        fence, order = order.fence, order._replace(fence=None)
+        digest = 0 if fence is not None else _digest(frames)
+        self._refuse_other(order, digest)
+        members = self._far.choose(where, frames.body_nbytes)
+        generation = None
+        for member in members:
+            claim = Claim(member, 0, digest, frames.body_nbytes, new=True)
+            kept = self._keep(order, member, claim, fence)
+            generation, fence = generation or kept, None
+        return generation
+
+    def _keep(self, order: Order, member: int, claim: Claim, fence: Any) -> int | None:
+        """Store a copy at a member, then make it known; undone if it must not be."""
+        stamped = order._replace(stamp=Stamp(0, claim.edition, IMMUTABLE))
+        generation = self._far.keep(member, stamped)
+        try:
+            edition = self._far.register(self.space, order.key, claim, fence)
+        except GridCacheError as error:
+            if isinstance(error, ImmutableKeyError):
+                self._far.drop(member, self.space, order.key)
+                raise
+            return generation  # its home is away: it is registered later
+        if edition is None:
+            self._far.drop(member, self.space, order.key)
+            return None
+        if edition != claim.edition:
+            return self._keep(order, member, replace(claim, edition=edition), None)
+        return generation
+
+    def _refuse_other(self, order: Order, digest: int) -> None:
+        key, long_key = entry_key(order.space.id, order.key)
+        found = self.store.get(key, long_key, raw=True, count=False)
+        if not digest or not isinstance(found, Hit) or not found.immutable:
+            return
+        if _digest(Frames(found.header, (found.body,))) != digest:
+            message = f"{order.key!r} holds another immutable value; delete it first"
+            raise ImmutableKeyError(message, key=order.key)
+
+    def change(self, text: str, **changes: Any) -> bool:
+        """Pin, unpin or renew; False if the key is not there."""
+        entry = self.store.find(self.space, text)
+        here = isinstance(entry, Entry) and self.local.home.shows(
+            self.space, text, entry
+        )
+        if here:
+            return self.store.change(self.space, text, **changes)
+        meta = {"space": space_meta(self.space), "key": text, "changes": changes}
+        answers = self.local.ask_all(self.local.others(), "change", meta)
+        return any(answer.meta["done"] for _, answer in answers)
+
+    # -- many keys ---------------------------------------------------------
+
+    def delete(self, texts: list[str]) -> int:
+        """Delete keys; returns how many were there."""
+        return sum(
+            self._delete_some(texts[start : start + _BATCH])
+            for start in range(0, len(texts), _BATCH)
+        )
+
+    def _delete_some(self, texts: list[str]) -> int:
+        waiting = {text: new_token() for text in texts}
+        patience, done, sent = Patience(PATIENCE_S), 0, dict[str, int]()
+        while waiting:
+            for text, there in self._far.delete(self.space, waiting, sent).items():
+                del waiting[text]
+                done += there
+            if waiting and not patience.wait():
+                raise self._unreachable(next(iter(waiting)))
+        return done
+
+    def clear(self, tag: str | None) -> int:
+        """Delete everything, or what has a tag."""
+        if tag is None:
+            self.store.flights.void_all(self.space)
+            meta = {"space": space_meta(self.space)}
+            self.local.ask_all(self.local.others(), "void", meta)
+        return self.delete(list(self._keys("", tag)))
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Text keys that begin with a prefix, of all nodes."""
+        return self._keys(prefix, None)
+
+    def _keys(self, prefix: str, tag: str | None) -> Iterator[str]:
+        sources: list[Iterable[str]] = [self._own_keys(prefix, tag)]
+        sources += [
+            self._far.keys(member, self.space, prefix, tag)
+            for member in self.local.others()
+        ]
+        last = None
+        for text in heapq.merge(*sources, key=_in_order):
+            if text != last:
+                yield text
+            last = text
+
+    def _own_keys(self, prefix: str, tag: str | None) -> Iterator[str]:
+        shows = self.local.home.shows
+        for text, entry in self.store.entries(self.space, prefix):
+            if (tag is None or tag in entry.tags) and shows(self.space, text, entry):
+                yield text
+
+    def count(self) -> int:
+        """How many keys there are; reads all of them."""
+        return sum(1 for _ in self.keys(""))
+
+    def batch(self) -> AbstractContextManager[None]:
+        """As for a single store, for what is written here."""
+        return self.store.batch() if self.store.durable else nullcontext()
+
+    # -- looking and settings ----------------------------------------------
+
+    def info(self, text: str) -> EntryInfo | None:
+        """One entry as stored, wherever it lies."""
+        entry = self.store.find(self.space, text)
+        if isinstance(entry, Entry) and self.local.home.shows(self.space, text, entry):
+            return self.store.info(self.space, text)
+        meta = {"space": space_meta(self.space), "key": text}
+        answers = self.local.ask_all(self.local.others(), "info", meta)
+        found = (answer.meta["info"] for _, answer in answers)
+        return next((info_from(one) for one in found if one is not None), None)
+
+    def explain(self, text: str) -> Explanation:
+        """Why a key is there or not, and where."""
+        own = self.store.inspector.explain(self.space, text)
+        entry = self.store.find(self.space, text)
+        if isinstance(entry, Entry) and self.local.home.shows(self.space, text, entry):
+            return replace(own, text=f"{own.text}, at this node ({self._node})")
+        return self._explain_far(text, own)
+
+    @property
+    def _node(self) -> str:
+        return self._standing.node
+
+    def _explain_far(self, text: str, own: Explanation) -> Explanation:
+        meta = {"space": space_meta(self.space), "key": text}
+        answers = self.local.ask_all(self.local.others(), "explain", meta)
+        told = {member.number: answer.meta for member, answer in answers}
+        for member, answer in answers:
+            if answer.meta.get("shown"):
+                found = explanation_from(answer.meta["explanation"])
+                return replace(found, text=f"{found.text}, at node {member.name}")
+        _, _, owner = self.local.owner_of(self.space.name, text)
+        miss = self.find(text)
+        at_home = owner is not None and owner.number in told
+        source = (
+            explanation_from(told[owner.number]["explanation"])  # type: ignore[union-attr]
+            if at_home
+            else own
+        )
+        name = owner.name if owner is not None else "nobody"
+        reason = miss.reason if isinstance(miss, Miss) else source.reason
+        return replace(
+            source,
+            present=False,
+            reason=reason,
+            text=f"{source.text}; its home is node {name} ({reason})",
+        )
+
+    def stats(self) -> CacheStats:
+        """Counters and sizes over all nodes."""
+        own = self.store.stats()
+        answers = self.local.ask_all(self.local.others(), "stats", {})
+        whole = merged_stats(own, [answer.meta for _, answer in answers])
+        return CacheStats(whole.namespace(self.space.name), whole, self._served_by())
+
+    def _served_by(self) -> str:
+        view = self._standing.view()
+        return f"grid {view.grid!r}, {len(view.members)} nodes, here {self._node}"
+
+    def reconfigure(self, changes: dict[str, Any]) -> None:
+        """Change settings of the namespace at every node."""
+        meta = {"space": space_meta(self.space), "changes": changes}
+        super().reconfigure(changes)
+        self.local.ask_all(self.local.others(), "reconfigure", meta)
+
+
+class _Elsewhere:
+    """Stands for what this node cannot say."""
+
+
+_ELSEWHERE = _Elsewhere()
+
+
+def _digest(frames: Frames) -> int:
+    state = xxhash.xxh3_64(frames.header)
+    for buffer in frames.buffers:
+        state.update(buffer)
+    return state.intdigest() or 1
+
+
+def _in_order(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
