@@ -16,14 +16,15 @@ GOLDEN = Path(__file__).parent / "golden"
 
 VARYING = (
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z", "<TIME>"),
-    (r"(?<=\d\.\d\d )[KMG]iB", "<UNIT>"),
     (r"\d+(\.\d+)? (B|[KMG]iB)\b *", "<SIZE> "),
     (r'("\w*nbytes": )\d+', r"\1<SIZE>"),
     (r'("(pid|port|epoch|number|partitions|cpus)": )[0-9.]+', r"\1<N>"),
-    (r'("(ray_node_id|store|host)": )"[^"]*"', r'\1"<TEXT>"'),
+    (r'("(ray_node_id|ray.io/node-id|store|host)": )"[^"]*"', r'\1"<TEXT>"'),
     (r"\d+\.\d+\.\d+\.\d+(:\d+)?", "<ADDRESS>"),
     (r"block_\d+_", "block_<N>_"),
     (r" +", " "),
+    (r"^epoch \d+", "epoch <N>"),
+    (r"^(\w+) \d+ (.*) serving \d+ \d+$", r"\1 <N> \2 serving <N> <N>"),
     (r" +$", ""),
 )
 
