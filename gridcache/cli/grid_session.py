@@ -24,8 +24,13 @@ __all__ = ["join_grid", "open_grid", "open_pool"]
 
 
 @contextmanager
-def open_grid(options: Options) -> "Iterator[Grid]":
+def open_grid(options: Options, *, wait: bool = False) -> "Iterator[Grid]":
     """Join the grid that the options mean.
+
+    Parameters
+    ----------
+    wait
+        Until this machine's node serves; to look at the grid it need not.
 
     Raises
     ------
@@ -34,7 +39,7 @@ def open_grid(options: Options) -> "Iterator[Grid]":
     """
     config = cluster_config(options)
     with waiting(options, "Ray answers"):
-        grid = join_grid(options, config)
+        grid = join_grid(options, config, wait=wait)
     try:
         yield grid
     finally:
@@ -42,7 +47,11 @@ def open_grid(options: Options) -> "Iterator[Grid]":
 
 
 def join_grid(
-    options: Options, config: "ClusterConfig", *, create: bool = False
+    options: Options,
+    config: "ClusterConfig",
+    *,
+    create: bool = False,
+    wait: bool = False,
 ) -> "Grid":
     """Join a grid, in the Ray that `grid up` started if there is one.
 
@@ -50,6 +59,8 @@ def join_grid(
     ----------
     create
         Make the grid where there is none; else fail as `open_grid` does.
+    wait
+        As `open_grid` does.
     """
     given = config if options.config else None
     head = find_head(load_settings(options).directory)
@@ -60,7 +71,7 @@ def join_grid(
     from gridcache.cluster.connect import connect  # noqa: PLC0415 - loads ray
 
     address = head.address if head is not None and ours else None
-    return connect(address, config=given, create=create)
+    return connect(address, config=given, create=create, wait=wait)
 
 
 @contextmanager
@@ -68,7 +79,7 @@ def open_pool(options: Options) -> "Iterator[tuple[Grid, SyncDistributedMemoryPo
     """Join the grid that the options mean, and its pool; fails as `open_grid`."""
     from gridcache.pool import DistributedMemoryPool  # noqa: PLC0415 - loads ray
 
-    with open_grid(options) as grid:
+    with open_grid(options, wait=True) as grid:
         pool = DistributedMemoryPool.sync(grid)
         pool.initialize()
         try:
