@@ -103,11 +103,11 @@ def _others(scene: Scene) -> Iterator[NodeInfo]:
         if not wanted and node_id not in drained:
             continue
         reason = scene.recruiter.reason(node_id)
-        state = "drained" if node_id in drained else "failed" if reason else "starting"
+        state = "failed" if scene.recruiter.failed(node_id) else "starting"
         yield NodeInfo(
             name=scene.ledger.name_of(node_id) or machine.name,
             host=machine.node.address,
-            state=state,
+            state="drained" if node_id in drained else state,
             ray_node_id=node_id,
             cpus=machine.cpus,
             memory_nbytes=machine.memory_nbytes,

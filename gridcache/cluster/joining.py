@@ -79,6 +79,7 @@ def _init(address: str) -> None:
     if not wanted:
         raise NoAvailableNodesError(_NONE_RUNS.format(where="here"))
     _probe(wanted)
+    _send_token()
     try:
         ray.init(
             address=wanted,
@@ -90,6 +91,20 @@ def _init(address: str) -> None:
     except ConnectionError as error:
         message = _NONE_RUNS.format(where=f"at {wanted}")
         raise NoAvailableNodesError(message, address=wanted) from error
+
+
+def _send_token() -> None:
+    """Have Ray prove itself where this user has a token, which only `auto` does.
+
+    Without one, and where the environment says otherwise, nothing is changed.
+    """
+    try:
+        from ray._private.authentication.authentication_token_setup import (  # noqa: PLC0415 - not in every release
+            maybe_enable_token_auth_if_token_available as enable,
+        )
+    except ImportError:
+        return
+    enable(warn_if_disabled=False)
 
 
 def _running() -> str:

@@ -8,6 +8,7 @@ Detached, named, and pinned to Ray's head node, whose loss ends the Ray cluster.
 """
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -154,6 +155,10 @@ class Membership:
         """Go by another cluster file from now on; nodes keep what they have."""
         self._ledger.amend(plan)
 
+    def pid(self) -> int:
+        """Of the actor's process."""
+        return os.getpid()
+
     def key(self) -> bytes:
         """What members and clients prove to each other that they have."""
         return self._ledger.key
@@ -276,7 +281,7 @@ class Membership:
     def _end_drained(self) -> None:
         members = {one.ray_node_id for one in self._roster.view.members}
         for node_id in self._ledger.drained() - members:
-            self._recruiter.retire(node_id, now_s())
+            self._recruiter.retire(node_id)
 
     def _refuse_last(self, leaving: Member) -> None:
         members = self._roster.view.members

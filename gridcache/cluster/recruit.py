@@ -38,6 +38,8 @@ class Recruit:
         self.post = post
         self.reason = ""
         """Why there is none that serves, with the cure; empty: nothing wrong."""
+        self.failed = False
+        """The last try is over, and `reason` says why."""
         self._machine = machine
         self._name = actor_name(post.grid, post.ray_node_id)
         self._capacity = 0
@@ -51,32 +53,35 @@ class Recruit:
         except ValueError:
             self._handle = None
 
-    def step(self, now_s: float) -> None:
-        """Go on as far as is possible without waiting."""
+    def step(self, now_s: float) -> bool:
+        """Go on as far as is possible without waiting; True if it has retired."""
         if self._retiring:
-            return
+            return self._retired(now_s)
         if self._pending is None:
             if now_s >= self._next_s:
                 self._since_s = now_s
                 self._begin()
-            return
-        if ray.wait([self._pending], timeout=0)[0]:
+        elif ray.wait([self._pending], timeout=0)[0]:
             self._finish(now_s)
         elif now_s - self._since_s > _SLOW_S:
             self.reason = self._slow()
+        return False
 
     def wake(self) -> None:
         """Tell the node that there is news; does not wait for it."""
         if self._handle is not None:
             self._handle.wake.remote()
 
-    def retire(self, now_s: float) -> bool:
-        """Have the actor leave its store to others; True when it is gone."""
+    def retire(self) -> None:
+        """Have the actor leave its store to others, and then end it."""
         if not self._retiring:
-            self._retiring, self._since_s = True, now_s
+            self._retiring, self._since_s = True, 0.0
             self._pending = self.stop(remove=False)
-        done = self._pending is None or ray.wait([self._pending], timeout=0)[0]
-        if done or now_s - self._since_s > _SLOW_S:
+
+    def _retired(self, now_s: float) -> bool:
+        self._since_s = self._since_s or now_s
+        gone = self._pending is None or ray.wait([self._pending], timeout=0)[0]
+        if gone or now_s - self._since_s > _SLOW_S:
             self.dismiss()
         return self._handle is None
 
@@ -120,7 +125,7 @@ class Recruit:
         elif found:
             self._fail(str(found), now_s)
         else:
-            self.reason, self._next_s = "", now_s + _ASK_S
+            self.reason, self.failed, self._next_s = "", False, now_s + _ASK_S
 
     def _make(self) -> Any:
         reserved = min(self._capacity, self._machine.memory_nbytes)
@@ -140,15 +145,15 @@ class Recruit:
     def _fail(self, reason: str, now_s: float) -> None:
         self.dismiss()
         self._capacity = 0
-        self.reason, self._next_s = reason, now_s + _RETRY_S
+        self.reason, self.failed, self._next_s = reason, True, now_s + _RETRY_S
 
     def _slow(self) -> str:
         if not self._capacity:
             return "Ray starts no worker on this node; look into its raylet's log"
         wanted = format_bytes(self._capacity)
         return (
-            f"waits for {wanted} of Ray's `memory` on this node, which other actors "
-            f"have reserved; give it less (capacity=, memory_gb) or end those"
+            f"its actor is slow to start; if Ray has not {wanted} of `memory` left on "
+            f"this node, give it less (capacity=, memory_gb) or end other actors"
         )
 
     def _explain(self, error: RayError) -> str:

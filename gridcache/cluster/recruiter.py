@@ -36,8 +36,9 @@ class Recruiter:
         for machine in sorted(alive.values(), key=lambda one: not one.head):
             if machine.node_id not in known:
                 self._begin(machine, list(alive.values()))
-        for recruit in self._recruits.values():
-            recruit.step(now_s)
+        for node_id, recruit in list(self._recruits.items()):
+            if recruit.step(now_s):
+                del self._recruits[node_id]
 
     def _begin(self, machine: RayMachine, alive: Sequence[RayMachine]) -> None:
         post = self._post(machine, alive)
@@ -54,15 +55,20 @@ class Recruiter:
         recruit = self._recruits.get(node_id)
         return recruit.reason if recruit is not None else ""
 
+    def failed(self, node_id: str) -> bool:
+        """Whether a node could not serve when it was last tried."""
+        recruit = self._recruits.get(node_id)
+        return recruit is not None and recruit.failed
+
     def wanted(self, node_id: str) -> bool:
         """Whether the node is to have an actor."""
         return node_id in self._recruits
 
-    def retire(self, node_id: str, now_s: float) -> None:
+    def retire(self, node_id: str) -> None:
         """Have the actor of a drained node leave, and end it when it has."""
         recruit = self._recruits.get(node_id)
-        if recruit is not None and recruit.retire(now_s):
-            del self._recruits[node_id]
+        if recruit is not None:
+            recruit.retire()
 
     def dismiss(self, node_id: str) -> None:
         """End the actor of a node for good."""

@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 from gridcache.cluster.block_service import BlockService
-from gridcache.cluster.desk import Desk, refuse
+from gridcache.cluster.desk import Desk
 from gridcache.cluster.lease_keeper import Boss, LeaseKeeper
 from gridcache.cluster.mover import Mover
 from gridcache.cluster.naming import beat, forget_grid, write_facts
@@ -21,6 +21,7 @@ from gridcache.cluster.peers import Peers
 from gridcache.cluster.posts import NodeReport, Post
 from gridcache.cluster.roster import MemberInfo
 from gridcache.cluster.server import Server
+from gridcache.cluster.service import Service
 from gridcache.cluster.standing import Standing
 from gridcache.cluster.tenancy import Tenancy, enter
 from gridcache.cluster.view import View
@@ -99,9 +100,11 @@ class ServingNode:
             undo.callback(self._standing.inner.close)
             self._peers = Peers(post.key, name=post.node)
             undo.callback(self._peers.close)
+            service = Service(store, self._standing.inner, self._peers)
+            undo.callback(service.close)
             blocks = BlockService(store.blocks, post.node)
             undo.callback(blocks.close)
-            self._server = self._listen(Desk(blocks, refuse, {}))
+            self._server = self._listen(Desk(blocks, service))
             undo.callback(self._server.close)
             self._facts = replace(
                 self._tenancy.facts,

@@ -82,16 +82,6 @@ def test_async_twins(ray_cluster: RayCluster, grid_name: str) -> None:
     assert epoch > 0
 
 
-def test_two_grids_live_side_by_side(grid: Grid, grid_name: str) -> None:
-    with connect(name=f"{grid_name}-b") as other:
-        assert other.here is not None
-        wait_for_nodes(other, other.here, f"{other.here}-1")
-        stores = {one.store for one in (*grid.nodes(), *other.nodes())}
-        assert len(stores) == 4
-        other.stop(remove_stores=True)
-    assert {one.state for one in grid.nodes()} == {"serving"}
-
-
 def test_the_users_default_store_is_taken_in_and_given_back(
     ray_cluster: RayCluster,
 ) -> None:

@@ -1,0 +1,160 @@
+"""The actors' lives: killed, terminated, drained, and what is left of the store."""
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray
+
+from gridcache import GridCache
+from gridcache.cluster.connect import connect
+from gridcache.cluster.grid import Grid
+from gridcache.cluster.leases import LEASE_S
+from gridcache.cluster.naming import find_standing
+from gridcache.cluster.ray_nodes import NAMESPACE, actor_name
+from gridcache.cluster.standing import Standing
+from gridcache.config import load_config
+from gridcache.errors import ConfigError, NoAvailableNodesError
+from tests.cluster.kit.ray_cluster import (
+    RayCluster,
+    kill,
+    node_of,
+    pair,
+    pid_of,
+    wait_for_nodes,
+    wait_until,
+)
+
+pytestmark = pytest.mark.ray
+
+
+def test_a_killed_actor_comes_back_to_its_store_as_the_same_member(grid: Grid) -> None:
+    before, other = pair(grid)
+    with grid.cache("kept") as cache:
+        cache.put("a", b"x" * 100_000)
+        kill(pid_of(grid, before.name))
+        assert find_standing(load_config(), grid.name) == Path(before.store)
+        assert cache["a"] == b"x" * 100_000, "clients of the node do not need the actor"
+        wait_until(lambda: pid_of(grid, before.name) != before.pid)
+        wait_for_nodes(grid, before.name, other.name)
+        assert cache["a"] == b"x" * 100_000
+    after = node_of(grid, before.name)
+    assert (after.number, after.store, after.port) == (
+        before.number,
+        before.store,
+        before.port,
+    )
+
+
+def test_the_lease_runs_on_after_an_actor_was_killed(grid: Grid) -> None:
+    node, other = pair(grid)
+    standing = Standing(Path(node.store))
+    kill(pid_of(grid, node.name))
+    killed_at = standing.deadline_ns
+    wait_until(lambda: standing.deadline_ns > killed_at and standing.has_lease())
+    assert standing.member == node.number
+    standing.close()
+    wait_for_nodes(grid, node.name, other.name)
+
+
+def test_a_killed_membership_goes_on_from_what_it_saved(grid: Grid) -> None:
+    nodes, epoch = pair(grid), grid.epoch
+    first = grid.new_block_numbers(5)
+    standing = Standing(Path(nodes[0].store))
+    key = ask_membership(grid, "key")
+    kill(ask_membership(grid, "pid"))
+    with grid.cache("kept") as cache:
+        cache["meanwhile"] = 1
+        assert cache["meanwhile"] == 1
+    killed_at = standing.deadline_ns
+    wait_until(lambda: standing.deadline_ns > killed_at + LEASE_S * 1e9 / 2)
+    standing.close()
+    wait_for_nodes(grid, *(one.name for one in nodes))
+    assert [one.number for one in pair(grid)] == [one.number for one in nodes]
+    assert [one.pid for one in pair(grid)] == [one.pid for one in nodes]
+    assert grid.epoch >= epoch
+    assert grid.new_block_numbers() == first + 5
+    assert ask_membership(grid, "key") == key
+
+
+def ask_membership(grid: Grid, method: str) -> Any:
+    actor: Any = ray.get_actor(actor_name(grid.name), namespace=NAMESPACE)
+    return ray.get(getattr(actor, method).remote())
+
+
+@pytest.fixture(scope="module")
+def wide(grid: Grid) -> Iterator[Grid]:
+    """Another grid of the same nodes, whose nodes are drained."""
+    with connect(name=f"{grid.name}-wide") as joined:
+        wait_for_nodes(joined, *(one.name for one in pair(grid)))
+        yield joined
+        joined.stop(remove_stores=True)
+
+
+def test_two_grids_live_side_by_side(grid: Grid, wide: Grid) -> None:
+    stores = {one.store for one in (*pair(grid), *pair(wide))}
+    assert len(stores) == 4
+    with grid.cache("same") as one, wide.cache("same") as other:
+        one["a"], other["a"] = 1, 2
+        assert (one["a"], other["a"]) == (1, 2)
+
+
+def test_a_drained_node_leaves_and_comes_back_when_it_may(wide: Grid) -> None:
+    staying, leaving = pair(wide)
+    said: list[str] = []
+    wide.drain(leaving.name, progress=said.append)
+    assert any("partitions" in line for line in said)
+    assert [one.name for one in wide.view().members] == [staying.name]
+    assert set(wide.view().owners) == {staying.number}
+    wait_until(lambda: node_of(wide, leaving.name).state == "drained")
+    wait_until(lambda: not Path(leaving.store, "grid.json").exists())
+    wide.drain(leaving.name)  # it is gone already
+    with pytest.raises(NoAvailableNodesError, match="no other node"):
+        wide.drain(staying.name)
+    with pytest.raises(ConfigError, match="no node 'other'"):
+        wide.drain("other")
+
+    wide.undrain(leaving.name)
+    wait_for_nodes(wide, staying.name, leaving.name)
+    assert node_of(wide, leaving.name).number not in (leaving.number, staying.number)
+
+
+def test_a_terminated_actor_gives_away_what_it_has_first(wide: Grid) -> None:
+    staying, leaving = pair(wide)
+    kill(pid_of(wide, leaving.name), signal.SIGTERM)
+    wait_until(lambda: node_of(wide, leaving.name).state == "drained")
+    assert set(wide.view().owners) == {staying.number}
+    assert not wide.view().lost_at.any()
+    wide.undrain(leaving.name)
+
+
+def test_a_grid_that_was_taken_down_says_so_and_leaves_plain_stores(
+    ray_cluster: RayCluster, grid_name: str
+) -> None:
+    one, other = connect(name=grid_name), connect(name=grid_name)
+    path = one.store_path
+    assert path is not None
+    with one.cache("kept") as cache:
+        cache["a"] = 1
+    began = time.monotonic()
+    one.stop()
+    assert time.monotonic() - began < 10
+    with pytest.raises(NoAvailableNodesError, match="is down"):
+        other.nodes()
+    other.close()
+    assert find_standing(load_config(), grid_name) is None
+    with GridCache("kept", path=path) as plain:
+        assert plain["a"] == 1
+
+    with connect(name=grid_name) as again:
+        assert again.store_path == path
+        with again.cache("kept") as cache:
+            cache["a"] = 2
+            assert cache["a"] == 2, (
+                "what the grid before has left must not be in the way"
+            )
+        again.stop(remove_stores=True)
+    assert not path.exists()
