@@ -130,8 +130,14 @@ class Computer:
             (plan.on_error or partial(self._not_stored, text))(error)
             return value
         # The same kind of object as a later hit gives: read-only arrays.
-        found = ABSENT if plan.copy else self._find(text, plan)
-        return value if found is ABSENT else found
+        return value if plan.copy else self._kept(text, value)
+
+    def _kept(self, text: str, value: Any) -> Any:
+        try:
+            found = self._values.fetch_kept(text, copy=False)
+        except Exception as error:  # noqa: BLE001 - of the user's code in a pickle
+            found = self._unreadable(text, error)
+        return value if type(found) is Miss else found
 
     def _not_stored(self, text: str, error: Exception) -> None:
         kind = getattr(error, "kind", type(error).__name__)

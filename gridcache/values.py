@@ -116,6 +116,10 @@ class Values:
                 self.near.offer(text, near)
         return value
 
+    def fetch_kept(self, text: str, *, copy: bool) -> Any:
+        """The value that was just put, as a later hit gives it."""
+        return self.fetch(text, copy=copy, count=False)
+
     def fetch_many(self, texts: list[str], *, copy: bool = False) -> list[Any]:
         """Values or misses, in the order of the texts."""
         return [self.fetch(text, copy=copy) for text in texts]

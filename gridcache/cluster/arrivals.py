@@ -13,6 +13,7 @@ from typing import Any
 
 import xxhash
 
+from gridcache.cluster.far_flights import is_near_fence
 from gridcache.cluster.home import Held, Moved
 from gridcache.cluster.items import order_from, space_meta
 from gridcache.cluster.local import Local, Patience
@@ -162,6 +163,8 @@ class Arrivals:
             with suppress(MovedError):
                 if self._local.is_here(owner):
                     return self._local.registry.register(space, text, claim, fence)
+                if owner is not None and is_near_fence(fence):
+                    return None  # the flight was lost when its home moved
                 if owner is not None:
                     return self._register_at(owner, space, text, (claim, fence))
             if not patience.wait():

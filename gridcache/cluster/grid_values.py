@@ -15,12 +15,14 @@ from typing import Any
 import xxhash
 
 from gridcache.cluster.far import Far
+from gridcache.cluster.far_flights import is_near_fence
 from gridcache.cluster.items import space_meta
 from gridcache.cluster.local import Local, Patience, local_of
 from gridcache.cluster.merging import explanation_from, info_from, merged_stats
 from gridcache.cluster.owner import PATIENCE_S, MovedError, new_token
 from gridcache.cluster.placement import partition_of
 from gridcache.cluster.registry import Claim
+from gridcache.cluster.view import Member
 from gridcache.codec import decode
 from gridcache.codec.frames import Frames
 from gridcache.errors import (
@@ -31,6 +33,7 @@ from gridcache.errors import (
     NodeLostError,
     PeerLostError,
 )
+from gridcache.flight import SingleFlight
 from gridcache.stats import CacheStats
 from gridcache.store.namespaces import Namespace
 from gridcache.store.node_store import NodeStore
@@ -61,6 +64,7 @@ class GridValues(Values):
         self.local: Local = local_of(store)
         self._standing = self.local.standing
         self._far = Far(store, self.local)
+        self.flight = SingleFlight(self.local.flights)
 
     # -- reading -----------------------------------------------------------
 
@@ -85,6 +89,12 @@ class GridValues(Values):
             return self._decoded(text, key, hit, copy=copy, keep=hit.immutable)
         judged = self.local.home.judge(key, hit, partition, term)
         return judged if isinstance(judged, Miss) else _ELSEWHERE
+
+    def fetch_kept(self, text: str, *, copy: bool) -> Any:
+        """The value that was just put, if it lies here; else a `Miss`."""
+        found = self._fetch_here(text, copy=copy, count=False)
+        gone = type(found) is _Elsewhere
+        return Miss(MissReason.NEVER_STORED) if gone else found
 
     def fetch_many(self, texts: list[str], *, copy: bool = False) -> list[Any]:
         """Values or misses, in the order of the texts; one round for all nodes."""
@@ -154,17 +164,25 @@ class GridValues(Values):
             if epoch and int(view.lost_epochs[partition]) > epoch:
                 return None  # written, and lost with its home
             try:
-                if self.local.is_here(owner):
-                    return self.local.owner.put(order, token=token, replicas=replicas)
                 if owner is not None:
-                    term = int(view.terms[partition])
-                    return self._far.put(owner, order, (token, term, replicas))
+                    terms = token, int(view.terms[partition]), replicas
+                    return self._put_at(owner, order, terms)
             except MovedError:
                 pass
             except PeerLostError as error:
                 epoch = epoch or (view.epoch if error.sent else 0)
             if not patience.wait():
                 raise self._unreachable(order.key)
+
+    def _put_at(
+        self, owner: Member, order: Order, terms: tuple[int, int, int]
+    ) -> int | None:
+        token, _, replicas = terms
+        if self.local.is_here(owner):
+            return self.local.owner.put(order, token=token, replicas=replicas)
+        if is_near_fence(order.fence):
+            return None  # the flight was lost when its home moved
+        return self._far.put(owner, order, terms)
 
     def _unreachable(self, text: str) -> NodeLostError:
         message = (

@@ -8,6 +8,8 @@ import time
 import weakref
 from collections.abc import Iterable
 
+from gridcache.cluster.far_flights import FarFlights
+from gridcache.cluster.flight_service import teach
 from gridcache.cluster.home import Home
 from gridcache.cluster.owner import Owner
 from gridcache.cluster.peers import Peers, Request
@@ -17,9 +19,7 @@ from gridcache.cluster.standing import Standing
 from gridcache.cluster.view import Member, View
 from gridcache.cluster.wire import Answer, Meta
 from gridcache.errors import GridCacheError, PeerLostError
-from gridcache.store.flights import Flights
 from gridcache.store.node_store import NodeStore
-from gridcache.store.records import IMMUTABLE, TOMBSTONE, Entry
 
 __all__ = ["Local", "local_of"]
 
@@ -36,7 +36,8 @@ class Local:
         self.home = Home(store, self.standing)
         self.owner = Owner(store, self.standing, self.peers)
         self.registry = Registry(store, self.owner)
-        _show_by_terms(store.flights, store, self.standing)
+        teach(store.flights, store, self.standing)
+        self.flights = FarFlights(store, self)
 
     def owner_of(self, space: str, text: str) -> tuple[int, View, Member | None]:
         """Partition, view and owner of a key; the owner None if nobody is."""
@@ -87,23 +88,6 @@ class Patience:
 def was_sent(error: GridCacheError) -> bool:
     """True if a request that failed may have been carried out."""
     return not isinstance(error, PeerLostError) or error.sent
-
-
-def _show_by_terms(flights: Flights, store: NodeStore, standing: Standing) -> None:
-    """A value that this node does not serve is none for a single flight either."""
-    names: dict[int, str] = {}
-
-    def shows(key: bytes, entry: Entry) -> bool:
-        if entry.stamp.flags & (IMMUTABLE | TOMBSTONE):
-            return bool(entry.stamp.flags & IMMUTABLE)
-        number = key[0] << 8 | key[1]
-        if number not in names:
-            names.update({space.id: space.name for space in store.namespaces()})
-        text = (entry.long_key or key[2:]).decode("utf-8", "surrogatepass")
-        partition = partition_of(names.get(number, ""), text)
-        return standing.serves(partition, entry.stamp.term)
-
-    flights.shows = shows
 
 
 _locals: "weakref.WeakKeyDictionary[NodeStore, Local]" = weakref.WeakKeyDictionary()

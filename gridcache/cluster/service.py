@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from gridcache.cluster import directory
+from gridcache.cluster.flight_service import FlightService
 from gridcache.cluster.home import Held, Home, Moved
 from gridcache.cluster.incoming import Incoming
 from gridcache.cluster.items import entry_meta, hit_frames, order_from, taken
@@ -82,6 +83,8 @@ class Service:
             "copy": self._copy,
             "keep": self._keep,
         }
+        self.flights = FlightService(store, standing, self.owner)
+        self.handlers |= self.flights.handlers
         self._ended = threading.Event()
         self._thread = threading.Thread(
             target=self._tidy, name="gridcache-service", daemon=True
@@ -165,7 +168,8 @@ class Service:
     def _put(self, _session: Session, meta: Meta, incoming: Incoming) -> Answer:
         space = space_of(self.store, meta["space"])
         replicas, frames = meta["replicas"], taken(incoming, meta)
-        order = order_from(space, meta, frames)
+        fence = self.flights.fence(meta["fence"])
+        order = order_from(space, meta, frames)._replace(fence=fence)
         if isinstance(frames, Poured):
             return self._put_staged(order, meta)
         generation = self.owner.put(
@@ -181,7 +185,13 @@ class Service:
         self.owner.term_of(partition_of(order.space.name, order.key), meta["term"])
         staged = f"\0staged/{meta['token']:x}"
         self.store.put(
-            order._replace(key=staged, ttl_s=_OPS_S, pinned=True, stamp=Stamp(_STAGED))
+            order._replace(
+                key=staged,
+                ttl_s=_OPS_S,
+                pinned=True,
+                fence=None,
+                stamp=Stamp(_STAGED),
+            )
         )
         try:
             found = self.store.get(*entry_key(order.space.id, staged), raw=True)
@@ -235,7 +245,8 @@ class Service:
 
     def _register(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
         space, claim = space_of(self.store, meta["space"]), Claim(**meta["claim"])
-        edition = self.registry.register(space, meta["key"], claim)
+        fence = self.flights.fence(meta["fence"])
+        edition = self.registry.register(space, meta["key"], claim, fence)
         return Answer({"edition": edition})
 
     def _unregister(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:

@@ -81,6 +81,8 @@ class Flights:
         """By fence and by edge number: what calls of this process hold."""
         self.shows: Callable[[bytes, Entry], bool] = _shows
         """Whether an entry counts as a value; a grid has rules of its own."""
+        self.elsewhere: Callable[[WriteTxn, Lead], Present | None] = _nowhere
+        """What a grid knows of a value that is not in this store."""
 
     # -- looking -----------------------------------------------------------
 
@@ -95,9 +97,9 @@ class Flights:
             entry = self._parts.books.find(txn, lead.key)
         except CorruptFramesError:
             return None
-        if entry is None or entry.generation <= lead.unusable:
-            return None
-        if not self.shows(lead.key, entry):
+        if entry is None or not self.shows(lead.key, entry):
+            return self.elsewhere(txn, lead)
+        if entry.generation <= lead.unusable:
             return None
         if entry.long_key != lead.long_key or 0.0 < entry.expires <= time.time():
             return None
@@ -291,6 +293,10 @@ class Flights:
     def after_fork_in_child(self) -> None:
         """A child leads nothing: the flights are its parent's."""
         self._mine = weakref.WeakValueDictionary()
+
+
+def _nowhere(_txn: WriteTxn, _lead: Lead) -> Present | None:
+    return None
 
 
 def _shows(_key: bytes, entry: Entry) -> bool:

@@ -1,11 +1,14 @@
 """Caches over several nodes, without Ray: what one node puts, all others see."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from gridcache import grid_cache
 from gridcache.errors import ConfigError, ImmutableKeyError, KeyNotFoundError
 from tests.cluster.kit.small_grid import SmallGrid
 
@@ -167,3 +170,69 @@ def test_grid_none_is_the_nodes_store_alone(grid: SmallGrid) -> None:
     key = grid.key_at("b")
     grid.nodes["a"].cache()[key] = 1
     assert key not in grid.nodes["a"].cache(grid=None)
+
+
+class TestComputing:
+    @pytest.mark.parametrize("home", ["a", "b", "c"])
+    def test_of_many_nodes_one_computes(self, grid: SmallGrid, home: str) -> None:
+        key, calls = grid.key_at(home), list[str]()
+        started, go_on = threading.Event(), threading.Event()
+
+        def compute(name: str) -> str:
+            calls.append(name)
+            started.set()
+            assert go_on.wait(20)
+            return f"by {name}"
+
+        def ask(name: str) -> str:
+            cache = grid.nodes[name].cache()
+            return cache.get_or_compute(key, lambda: compute(name))
+
+        with ThreadPoolExecutor(6) as pool:
+            first = pool.submit(ask, "a")
+            assert started.wait(20)
+            others = [pool.submit(ask, name) for name in "abcbc"]
+            go_on.set()
+            assert first.result(20) == "by a"
+            assert {other.result(20) for other in others} == {"by a"}
+        assert calls == ["a"]
+
+    def test_a_leader_that_fails_is_followed_by_another(self, grid: SmallGrid) -> None:
+        key = grid.key_at("c")
+        with pytest.raises(ZeroDivisionError):
+            grid.nodes["a"].cache().get_or_compute(key, lambda: 1 // 0)
+        assert grid.nodes["b"].cache().get_or_compute(key, lambda: 2) == 2
+        assert grid.nodes["a"].cache()[key] == 2
+
+    def test_a_delete_takes_the_fence(self, grid: SmallGrid) -> None:
+        key = grid.key_at("b")
+        here, there = grid.nodes["a"].cache(), grid.nodes["c"].cache()
+
+        def compute() -> int:
+            there.delete_many([key])
+            return 1
+
+        assert here.get_or_compute(key, compute) == 1
+        assert key not in there
+
+    def test_a_decorated_function_runs_once_in_the_grid(self, grid: SmallGrid) -> None:
+        calls = []
+
+        def slow(number: int) -> int:
+            calls.append(number)
+            return number * 2
+
+        for node in grid.nodes.values():
+            cached = grid_cache(cache=node.cache(), ignore=["calls"])(slow)
+            assert [cached(number) for number in range(12)] == list(range(0, 24, 2))
+        assert calls == list(range(12))
+
+    def test_a_flight_inside_a_flight(self, grid: SmallGrid) -> None:
+        outer, inner = grid.key_at("b"), grid.key_at("c", stem="inner")
+        cache = grid.nodes["a"].cache()
+        value = cache.get_or_compute(
+            outer, lambda: 1 + cache.get_or_compute(inner, lambda: 1)
+        )
+        assert value == 2
+        assert grid.nodes["b"].cache()[inner] == 1
+        assert cache.get_or_compute(outer, lambda: 5) == 2
