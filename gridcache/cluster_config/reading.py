@@ -24,6 +24,7 @@ from gridcache.cluster_config.values import (
     COMMANDS,
     DIRECTORY,
     FLAG,
+    GRID_NAME,
     HOST,
     LABELS,
     MEMORY,
@@ -157,7 +158,7 @@ _NODE: Mapping[str, Reader] = {
 _SHARING: Mapping[str, Reader] = {"enabled": FLAG, "mode": one_of(*MODES)}
 
 _GRID: Mapping[str, Reader] = {
-    "grid": NAME,
+    "grid": GRID_NAME,
     "ray_address": text("auto, local or HOST:PORT"),
     "port": integer(0, MAX_PORT),
     "replicas": integer(1, MAX_REPLICAS),

@@ -14,6 +14,7 @@ __all__ = [
     "COMMANDS",
     "DIRECTORY",
     "FLAG",
+    "GRID_NAME",
     "HOST",
     "LABELS",
     "MEMORY",
@@ -128,6 +129,11 @@ FLAG: Reader = (_flag, "true or false")
 NAME: Reader = (
     _matching(_LABEL_VALUE),
     "at most 63 letters, digits, '.', '_' and '-', a letter or digit at both ends",
+)
+
+GRID_NAME: Reader = (
+    _matching(re.compile(r"[a-z0-9][a-z0-9._-]{0,47}")),
+    "at most 48 of a-z, 0-9, '.', '_' and '-', the first a letter or digit",
 )
 
 HOST: Reader = (_matching(_HOST), "a host name or an address")

@@ -148,6 +148,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "execution.resource_sharing.mode = 'offload_only'",
     ),
     ({"gridcache": {"grid": ""}}, "gridcache.grid = ''"),
+    ({"gridcache": {"grid": "Mine"}}, "gridcache.grid = 'Mine'"),
     ({"gridcache": {"port": 65536}}, "gridcache.port = 65536"),
     ({"gridcache": {"port": "80"}}, "gridcache.port = '80'"),
     ({"gridcache": {"replicas": 3}}, "gridcache.replicas = 3"),
