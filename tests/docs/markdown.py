@@ -1,11 +1,13 @@
 """Markdown for tests: code blocks, links, commands; and running a page's blocks.
 
 Run as a program with a page it executes the page's Python from top to bottom, as a
-reader would who types it into one session.
+reader would who types it into one session, and what is marked as `bash` in a shell of
+its own at its place. Blocks that are marked otherwise, or not at all, are to be read.
 """
 
 import doctest
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -54,6 +56,9 @@ def _run(page: Path) -> bool:
         if block.language == "python":
             source = "\n" * (block.line - 1) + block.text
             exec(compile(source, str(page), "exec"), names)  # noqa: S102
+        elif block.language == "bash":
+            shell = ["bash", "-euo", "pipefail", "-c", block.text]
+            subprocess.run(shell, check=True)
         elif block.language == "pycon":
             parser = doctest.DocTestParser()
             test = parser.get_doctest(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gridcache.cli.failures import ExitCode
-from tests.cli.grid.conftest import Done, Simulated
+from tests.cli.grid.simulated import Done, Simulated
 
 pytestmark = pytest.mark.ray
 GOLDEN = Path(__file__).parent / "golden"
