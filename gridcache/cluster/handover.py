@@ -1,0 +1,58 @@
+"""Handover: what a node does when a view gives or takes partitions.
+
+Composes the parts: `intake` takes partitions over that `surrender` gives away at
+the other end, `refill` fills copies that `copies` stores, `registration` tells new
+homes of immutable entries. Nothing here decides anything: the view does.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from gridcache.cluster.copies import Copies
+from gridcache.cluster.intake import Intake
+from gridcache.cluster.owner import Owner
+from gridcache.cluster.peers import Peers
+from gridcache.cluster.refill import Refill
+from gridcache.cluster.registration import Registration
+from gridcache.cluster.standing import Standing
+from gridcache.cluster.surrender import Surrender
+from gridcache.cluster.view import View
+from gridcache.cluster.wire import Answer
+from gridcache.store.node_store import NodeStore
+
+__all__ = ["Handover"]
+
+Handler = Callable[..., Answer]
+
+
+class Handover:
+    """One node's part in every change of owners.
+
+    `handlers` and `streams` are by operation, for the node's service.
+    """
+
+    def __init__(self, store: NodeStore, standing: Standing, peers: Peers) -> None:
+        owner = Owner(store, standing, peers)
+        copies = Copies(store, owner)
+        self._intake = Intake(store, standing, peers)
+        self._refill = Refill(store, standing, peers)
+        self._registration = Registration(store, standing, peers)
+        self.handlers: dict[str, Handler] = {
+            "surrender": Surrender(store, standing).answer,
+            "copies": copies.take,
+            "legacy": copies.take_legacy,
+            "register_many": self._registration.register_many,
+        }
+        self.streams: dict[str, Any] = {}
+
+    def pull_moves(self, view: View) -> list[tuple[int, int]]:
+        """Take partitions over; returns (partition, term) of what has come."""
+        return self._intake.pull(view)
+
+    def fill_backups(self, view: View) -> list[tuple[int, int]]:
+        """Fill copies; returns (partition, copy's term) of full ones."""
+        return self._refill.fill(view)
+
+    def reregister(self, view: View) -> bool:
+        """Tell new homes of immutable entries; False if some must be told again."""
+        return self._registration.reregister(view)

@@ -1,0 +1,188 @@
+"""Registration: immutable entries of this node, told to homes that do not know them.
+
+A home that is lost takes its directory with it; whoever holds copies tells the next
+one, in the background. A home that moves hands its directory on, so nothing is
+told then. A copy whose key was deleted while its holder was away is dropped.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gridcache.cluster import directory
+from gridcache.cluster.directory import Record
+from gridcache.cluster.gathering import Found, entries
+from gridcache.cluster.items import local_space, space_meta
+from gridcache.cluster.owner import Owner
+from gridcache.cluster.peers import Peers
+from gridcache.cluster.placement import NOBODY, PARTITIONS, partition_of
+from gridcache.cluster.registry import Registry
+from gridcache.cluster.session import Session
+from gridcache.cluster.standing import Standing
+from gridcache.cluster.view import View
+from gridcache.cluster.wire import Answer
+from gridcache.errors import GridCacheError
+from gridcache.store.namespaces import Namespace
+from gridcache.store.node_store import NodeStore
+from gridcache.store.records import IMMUTABLE, Entry, entry_key
+from gridcache.store.transaction import WriteTxn
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Registration"]
+
+_MOST = 1000
+"""Entries in one message."""
+_AT_ONCE = 100
+"""Registered in one transaction."""
+
+Meta = dict[str, Any]
+Item = tuple[str, int, int, int]
+"""Key, edition, bytes, and the term of the home that is meant."""
+
+
+class Registration:
+    """Tells homes of the copies here, and hears of copies elsewhere."""
+
+    def __init__(self, store: NodeStore, standing: Standing, peers: Peers) -> None:
+        self._store = store
+        self._standing = standing
+        self._peers = peers
+        self._registry = Registry(store, Owner(store, standing, peers))
+        self._member = 0
+        """As whom the copies here are registered."""
+        self._known = np.zeros(PARTITIONS, np.bool_)
+        """Partitions whose homes know of the copies here."""
+        self._losses = np.zeros(PARTITIONS, np.int64)
+        """When their owners had been lost last, at that time."""
+
+    # -- as a holder -------------------------------------------------------
+
+    def reregister(self, view: View) -> bool:
+        """Tell homes that do not know of them of the copies here.
+
+        Returns
+        -------
+        bool
+            False if some could not be told: try again.
+        """
+        due = self._due(view)
+        if not due:
+            return True
+        failed = self._tell_all(view, due)
+        told = np.fromiter(due - failed, np.intp)
+        self._known[told] = True
+        self._losses[told] = view.lost_epochs[told]
+        return not failed
+
+    def _due(self, view: View) -> set[int]:
+        member = self._standing.member
+        if member != self._member:
+            self._known[:] = False
+            self._member = member
+        lost: NDArray[np.bool_] = view.lost_epochs != self._losses
+        due = (lost | ~self._known) & (view.owners != NOBODY)
+        return set(np.flatnonzero(due).tolist())
+
+    def _tell_all(self, view: View, due: set[int]) -> set[int]:
+        """Returns partitions whose homes did not hear of everything."""
+        failed: set[int] = set()
+        waiting: dict[tuple[int, str], list[Found]] = {}
+        for found in entries(self._store, due, _is_immutable):
+            at = int(view.owners[found.partition]), found.space.name
+            batch = waiting.setdefault(at, [])
+            batch.append(found)
+            if len(batch) == _MOST:
+                failed |= self._tell(view, at[0], waiting.pop(at))
+        for (home, _), batch in waiting.items():
+            failed |= self._tell(view, home, batch)
+        return failed
+
+    def _tell(self, view: View, home: int, batch: list[Found]) -> set[int]:
+        """Register a batch at its home; returns partitions that it refused."""
+        space = batch[0].space
+        meta = {
+            "to": home,
+            "space": space_meta(space),
+            "member": self._member,
+            "items": [
+                (one.text, one.entry.stamp.origin, one.entry.body_nbytes, int(term))
+                for one in batch
+                for term in (view.terms[one.partition],)
+            ],
+        }
+        answer = self._ask(view, home, meta)
+        if answer is None or answer.meta.get("moved"):
+            return {one.partition for one in batch}
+        for text, edition in answer.meta["drop"]:
+            self._registry.drop(space, text, edition)
+        return set(answer.meta["refused"])
+
+    def _ask(self, view: View, home: int, meta: Meta) -> Answer | None:
+        if home == self._member:
+            return self.register_many(None, meta, ())
+        member = view.member(home)
+        if member is None:
+            return None
+        try:
+            return self._peers.call(member.address, "register_many", meta)
+        except GridCacheError:
+            return None
+
+    # -- as the home -------------------------------------------------------
+
+    def register_many(
+        self, _session: Session | None, meta: Meta, _buffers: Sequence[memoryview]
+    ) -> Answer:
+        """Note a holder of many keys.
+
+        Answers with the keys whose copies must go, each with the present edition,
+        and the partitions that are not served here under the terms meant.
+        """
+        space, items = local_space(self._store, meta["space"]), meta["items"]
+        drop: list[tuple[str, int]] = []
+        refused: set[int] = set()
+        for start in range(0, len(items), _AT_ONCE):
+            batch = items[start : start + _AT_ONCE]
+            late, moved = self._store.transact(
+                lambda txn: self._note(txn, space, meta["member"], batch)  # noqa: B023
+            )
+            drop += late
+            refused |= moved
+        return Answer({"drop": drop, "refused": list(refused)})
+
+    def _note(
+        self, txn: WriteTxn, space: Namespace, member: int, items: Iterable[Item]
+    ) -> tuple[list[tuple[str, int]], set[int]]:
+        late: list[tuple[str, int]] = []
+        moved: set[int] = set()
+        members = {one.number for one in self._standing.view().members}
+        for text, edition, nbytes, term in items:
+            partition = partition_of(space.name, text)
+            if self._standing.term(partition) != term:
+                moved.add(partition)
+                continue
+            key, _ = entry_key(space.id, text)
+            _forget_strangers(txn, key, members)
+            found = Record(edition, 0, nbytes)
+            if directory.add_holder(txn, key, member, found, new=False) is None:
+                known = directory.load(txn, key)
+                late.append((text, known.edition if known else edition + 1))
+        return late, moved
+
+
+def _forget_strangers(txn: WriteTxn, key: bytes, members: set[int]) -> None:
+    """Drop holders that left the grid."""
+    known = directory.load(txn, key)
+    if known is None:
+        return
+    left = tuple(one for one in known.holders if one in members)
+    if left != known.holders:
+        directory.save(txn, key, replace(known, holders=left))
+
+
+def _is_immutable(_partition: int, entry: Entry) -> bool:
+    return bool(entry.stamp.flags & IMMUTABLE)
