@@ -7,6 +7,7 @@ blocks after a moment. A node that restarts hears of the pools within seconds.
 
 import os
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
@@ -17,6 +18,10 @@ from gridcache.errors import GridCacheError
 __all__ = ["Keeper"]
 
 _PERIOD_S = 2.0
+_TIMEOUT_S = 3.0
+"""A node that answers later has a moment left before it gives a pool up."""
+
+Addresses = Callable[[], Mapping[str, Address]]
 
 
 class Keeper:
@@ -28,66 +33,106 @@ class Keeper:
         Where the nodes listen now, by name.
     """
 
-    def __init__(
-        self, peers: Peers, addresses: Callable[[], Mapping[str, Address]]
-    ) -> None:
+    def __init__(self, peers: Peers, addresses: Addresses) -> None:
         self._peers = peers
         self._addresses = addresses
+        self._begin()
+        _keepers.add(self)
+
+    def _begin(self) -> None:
         self._lock = threading.Lock()
-        self._pools: dict[str, set[str]] = {}
-        """By node."""
-        self._lines: dict[str, Line] = {}
+        self._voices: dict[str, _Voice] = {}
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
-        self._pid = os.getpid()
 
     def keep(self, node: str, pool: str) -> None:
         """Speak for a pool on a node from now on; raises if it does not hear."""
         with self._lock:
-            pools = self._pools.setdefault(node, set())
-            if pool in pools:
-                return
-            self._speak(node, pool)
-            pools.add(pool)
-            if self._thread is None and os.getpid() == self._pid:
+            voice = self._voices.get(node)
+            if voice is None:
+                voice = _Voice(node, self._peers, self._addresses)
+                self._voices[node] = voice
+            if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._run, name="gridcache-blocks", daemon=True
                 )
                 self._thread.start()
-
-    def _speak(self, node: str, pool: str) -> None:
-        line = self._lines.get(node)
-        if line is None:
-            address = self._addresses().get(node)
-            if address is None:
-                return  # it has left: whoever asks it for something is told so
-            line = self._lines[node] = self._peers.line(address)
-        try:
-            line.call("block_keep", {"pool": pool})
-        except BaseException:
-            self._lines.pop(node).close()
-            raise
+        voice.add(pool)
 
     def _run(self) -> None:
         while not self._over.wait(_PERIOD_S):
-            with self._lock:
-                for node, pools in self._pools.items():
-                    for pool in pools:
-                        with suppress(GridCacheError):  # next time
-                            self._speak(node, pool)
+            for voice in list(self._voices.values()):
+                with suppress(GridCacheError):  # next time
+                    voice.speak()
 
     def forget(self, pool: str) -> None:
         """Speak for a pool no longer."""
-        with self._lock:
-            for pools in self._pools.values():
-                pools.discard(pool)
+        for voice in list(self._voices.values()):
+            voice.pools.discard(pool)
 
     def close(self) -> None:
         """End the connections."""
         self._over.set()
-        thread = self._thread
-        if thread is not None and os.getpid() == self._pid:
-            thread.join()
-        for line in self._lines.values():
+        if self._thread is not None:
+            self._thread.join()
+        for voice in self._voices.values():
+            voice.close()
+
+    def after_fork_in_child(self) -> None:
+        """What the parent speaks for is the parent's."""
+        self._begin()
+
+
+class _Voice:
+    """What is said on one node."""
+
+    def __init__(self, node: str, peers: Peers, addresses: Addresses) -> None:
+        self.pools: set[str] = set()
+        self._node = node
+        self._peers = peers
+        self._addresses = addresses
+        self._lock = threading.Lock()
+        self._line: Line | None = None
+
+    def add(self, pool: str) -> None:
+        """Speak for one more pool, at once."""
+        if pool not in self.pools:
+            with self._lock:
+                self._say(pool)
+            self.pools.add(pool)
+
+    def speak(self) -> None:
+        """Speak for all pools."""
+        with self._lock:
+            for pool in list(self.pools):
+                self._say(pool)
+
+    def _say(self, pool: str) -> None:
+        address = self._addresses().get(self._node)
+        if address is None:
+            return  # it has left: whoever asks it for something is told so
+        line = self._line
+        if line is None:
+            line = self._line = self._peers.line(address, timeout_s=_TIMEOUT_S)
+        try:
+            line.call("block_keep", {"pool": pool}, timeout_s=_TIMEOUT_S)
+        except BaseException:
+            self._line = None
             line.close()
-        self._lines.clear()
+            raise
+
+    def close(self) -> None:
+        """End the connection."""
+        with self._lock:
+            line, self._line = self._line, None
+        if line is not None:
+            line.close()
+
+
+def _after_fork_in_child() -> None:
+    for keeper in list(_keepers):
+        keeper.after_fork_in_child()
+
+
+_keepers: "weakref.WeakSet[Keeper]" = weakref.WeakSet()
+os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -30,23 +30,31 @@ class LocalNode:
         return self._blocks.sizes()
 
     def allocate(
-        self, pool: str, orders: Sequence[BlockOrder]
+        self, pool: str, orders: Sequence[BlockOrder], *, again: bool = False
     ) -> list[GridCacheError | None]:
-        """Make blocks, each or why not."""
-        return [self._allocate(pool, order) for order in orders]
+        """Make blocks, each or why not.
 
-    def _allocate(self, pool: str, order: BlockOrder) -> GridCacheError | None:
+        Parameters
+        ----------
+        again
+            True if this may have been carried out before.
+        """
+        return [self._allocate(pool, order, again=again) for order in orders]
+
+    def _allocate(
+        self, pool: str, order: BlockOrder, *, again: bool
+    ) -> GridCacheError | None:
         number, nbytes, detached, fixed = order
         try:
             self._blocks.allocate(number, nbytes, pool, detached=detached, fixed=fixed)
         except ConfigError as error:
-            return None if self._is_there(pool, order) else error
+            return None if again and self._is_there(pool, order) else error
         except GridCacheError as error:
             return error
         return None
 
     def _is_there(self, pool: str, order: BlockOrder) -> bool:
-        """True if it was made before: a question is asked again if its answer is lost."""
+        """True if it was made, and the answer was lost."""
         info = self._blocks.info(order.number)
         owner = "" if order.detached else pool
         return (info.nbytes, info.pool) == (order.nbytes, owner)

@@ -68,7 +68,8 @@ class RemoteNode:
             if address is None:
                 raise _lost(self.name)
             try:
-                return self._peers.call(address, op, meta, buffers), repeated
+                asked = {**meta, "again": True} if repeated else meta
+                return self._peers.call(address, op, asked, buffers), repeated
             except PeerLostError as error:
                 repeated = repeated or bool(error.context.get("sent"))
                 if time.monotonic() > deadline or error.context.get("reason") == "key":

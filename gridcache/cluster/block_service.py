@@ -97,7 +97,13 @@ class BlockService:
 
     def _allocate(self, session: Session, meta: Meta) -> Answer:
         orders = [BlockOrder(*order) for order in meta["orders"]]
-        return Answer(pack_outcomes(self._node.allocate(meta["pool"], orders)))
+        return Answer(
+            pack_outcomes(
+                self._node.allocate(
+                    meta["pool"], orders, again=meta.get("again", False)
+                )
+            )
+        )
 
     def _check(self, session: Session, meta: Meta) -> Answer:
         for number, nbytes, offset in meta["ranges"]:

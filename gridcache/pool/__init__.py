@@ -12,10 +12,13 @@
 ===============  =============================================================
 `asynchronous`   `DistributedMemoryPool`: each call in a thread
 `synchronous`    its twin for plain code, which does the work
+`opened`         what it works with between its two ends
 `placing`        which node a block goes to
 `finding`        which node a block is on
+`batches`        the same for many blocks, each node asked once
 `parallel`       several nodes at once
-`ids`            `block_<n>_<node>`
+`ids`            `block_<n>_<node>`, and what people see of a block
+`arguments`      what people give and get, in their words
 `joining`        from a configuration to the nodes
 ===============  =============================================================
 """

@@ -1,19 +1,13 @@
 """The memory pool for plain code: allocate, write, read, free, by id."""
 
-import os
-import socket
 import threading
-import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 from gridcache.cache import GridCache
 from gridcache.cluster.block_protocol import (
-    BlockNodes,
     BlockPiece,
     BlockRange,
 )
@@ -23,29 +17,14 @@ from gridcache.errors import (
 )
 from gridcache.pool.arguments import SUMMED, completed, node_row, size_of
 from gridcache.pool.batches import for_each, free_on, write_on
-from gridcache.pool.finding import Finder
 from gridcache.pool.ids import MemoryBlock, parse_id, snapshot
-from gridcache.pool.joining import giving_names, join
+from gridcache.pool.opened import Opened
 from gridcache.pool.parallel import at_once
-from gridcache.pool.placing import Placer, Wish
+from gridcache.pool.placing import Wish
 from gridcache.store.block_memory import as_bytes
 from gridcache.store.block_space import BlockSizes
 
 __all__ = ["SyncDistributedMemoryPool"]
-
-_NUMBERS_MOST = 64
-"""Numbers taken at once by a pool that allocates many."""
-
-
-@dataclass(slots=True)
-class _Open:
-    """What an initialized pool works with."""
-
-    nodes: BlockNodes
-    finder: Finder
-    placer: Placer
-    is_joined_here: bool
-    """True if the nodes were joined for this pool."""
 
 
 class SyncDistributedMemoryPool:
@@ -60,43 +39,23 @@ class SyncDistributedMemoryPool:
 
     def __init__(self, config: object = None) -> None:
         self._config = config
-        self._name = f"{socket.gethostname()}/{uuid.uuid4().hex[:16]}"
-        self._lock = threading.Lock()
-        self._open: _Open | None = None
-        self._numbers = range(0)
-        self._numbers_next = 1
-        self._pid = os.getpid()
+        self._life = threading.Lock()
+        self._opened: Opened | None = None
 
     # -- life --------------------------------------------------------------
 
     def initialize(self) -> None:
         """Join the grid; idempotent."""
-        with self._lock:
-            if self._open is None:
-                nodes = join(self._config)
-                allowed = giving_names(self._config)
-                placer = Placer(nodes, self._name, self._number, allowed)
-                nodes.open(self._name)
-                joined_here = nodes is not self._config
-                self._open = _Open(nodes, Finder(nodes), placer, joined_here)
+        with self._life:
+            if self._opened is None:
+                self._opened = Opened(self._config)
 
     def shutdown(self) -> None:
         """Free what this pool allocated, but for detached blocks; idempotent."""
-        with self._lock:
-            opened, self._open = self._open, None
-        if opened is None:
-            return
-        if os.getpid() == self._pid:  # a forked child's blocks are its parent's
-            with suppress(GridCacheError):  # the grid was left: they go with us
-                self._reap(opened.nodes)
-            opened.nodes.forget(self._name)
-        if opened.is_joined_here:
-            opened.nodes.close()
-
-    def _reap(self, nodes: BlockNodes) -> None:
-        """On all nodes: blocks may have been moved."""
-        found = nodes.nodes()
-        at_once({n: partial(node.reap, self._name) for n, node in found.items()})
+        with self._life:
+            opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.close()
 
     def __enter__(self) -> Self:
         self.initialize()
@@ -110,8 +69,8 @@ class SyncDistributedMemoryPool:
     ) -> None:
         self.shutdown()
 
-    def _ready(self) -> _Open:
-        opened = self._open
+    def _ready(self) -> Opened:
+        opened = self._opened
         if opened is None:
             message = (
                 "Distributed memory pool is not initialized; call `initialize()` "
@@ -119,17 +78,6 @@ class SyncDistributedMemoryPool:
             )
             raise PoolNotInitializedError(message)
         return opened
-
-    def _number(self) -> int:
-        """A number that no block ever had; more at once, the more are wanted."""
-        with self._lock:
-            if not self._numbers:
-                count = self._numbers_next
-                first = self._ready().nodes.new_numbers(count)
-                self._numbers = range(first, first + count)
-                self._numbers_next = min(2 * count, _NUMBERS_MOST)
-            number, self._numbers = self._numbers[0], self._numbers[1:]
-            return number
 
     # -- allocation --------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -102,7 +101,7 @@ def test_a_death_at_any_step_leaves_it_in_one_place(
     number = parse_id(block_id).number
     here = grid.members["gpu2"].store.blocks.transfers
     there = grid.members["gpu1"].store.blocks.transfers
-    steps: dict[str, Callable[[], object]] = {
+    steps: dict[str, Any] = {
         "arrive": lambda: here.leave(number, "gpu1"),
         "fill": lambda: movers["gpu2"]._copy(number, "gpu1"),
         "hand": lambda: None,
@@ -237,9 +236,11 @@ def test_what_came_from_a_dead_pool_is_swept(grid: TestGrid, movers: Movers) -> 
     for one in ids:
         assert movers["gpu1"].move(parse_id(one).number, "gpu2")
     assert movers["gpu2"].sweep() == 0
+    assert lost._opened is not None
+    name = lost._opened._name
     for node in grid.members.values():  # as if its process had died
         row = node.store.blocks.owners
-        row._relief.index.transact(_forget_owner(lost._name))
+        row._relief.index.transact(_forget_owner(name))
     assert movers["gpu2"].sweep() == 1
     assert ids[0] not in _nodes(living)
     assert _nodes(living)[ids[1]] == "gpu2"

@@ -327,7 +327,7 @@ def test_a_killed_clients_blocks_are_freed_elsewhere(grid: TestGrid) -> None:
     pool.initialize()
     pool.allocate(10, "gpu2")
     kept = pool.allocate(10, "gpu2", detached=True)
-    opened = pool._open
+    opened = pool._opened
     assert opened is not None
     opened.nodes._keeper.close()  # type: ignore[attr-defined]
     deadline = time.monotonic() + 20
