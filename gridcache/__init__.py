@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gridcache.cache import GridCache
-    from gridcache.cluster.connect import connect
+    from gridcache.cluster.connect import aconnect, connect
+    from gridcache.cluster.grid import Grid
     from gridcache.cluster.node import DistributedMemoryStore
     from gridcache.cluster_config import load_cluster_config
     from gridcache.errors import (
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     )
     from gridcache.helpers import DistributedMemoryHelper
     from gridcache.memoize import grid_cache
+    from gridcache.orchestrator import ResourceSharingOrchestrator
     from gridcache.pool import DistributedMemoryPool, MemoryBlock
 
     __version__: str
@@ -64,6 +66,7 @@ __all__ = [
     "DistributedMemoryHelper",
     "DistributedMemoryPool",
     "DistributedMemoryStore",
+    "Grid",
     "GridCache",
     "GridCacheError",
     "ImmutableKeyError",
@@ -77,12 +80,14 @@ __all__ = [
     "PeerError",
     "PeerLostError",
     "PoolNotInitializedError",
+    "ResourceSharingOrchestrator",
     "StoreAccessError",
     "StoreFormatError",
     "StoreStalledError",
     "UnsafeCodecError",
     "ValueTooLargeError",
     "__version__",
+    "aconnect",
     "connect",
     "grid_cache",
     "load_cluster_config",
@@ -93,9 +98,12 @@ _HOMES = {
     "DistributedMemoryHelper": "gridcache.helpers",
     "DistributedMemoryPool": "gridcache.pool",
     "DistributedMemoryStore": "gridcache.cluster.node",
-    "connect": "gridcache.cluster.connect",
-    "MemoryBlock": "gridcache.pool",
+    "Grid": "gridcache.cluster.grid",
     "GridCache": "gridcache.cache",
+    "MemoryBlock": "gridcache.pool",
+    "ResourceSharingOrchestrator": "gridcache.orchestrator",
+    "aconnect": "gridcache.cluster.connect",
+    "connect": "gridcache.cluster.connect",
     "grid_cache": "gridcache.memoize",
     "load_cluster_config": "gridcache.cluster_config",
 }

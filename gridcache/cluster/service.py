@@ -5,6 +5,7 @@ and `registry` (immutable entries). A request for what this node does not own no
 answered with `moved`; the caller looks at a newer view and asks again.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -39,6 +40,7 @@ LARGE = 1 << 20
 PAGE = 5000
 """Keys in one answer."""
 MOVED = {"moved": True}
+_logger = logging.getLogger("gridcache")
 _OPS_S = 60.0
 _STAGED = 1 << 63
 """A term that nobody is ever given."""
@@ -312,11 +314,17 @@ class Service:
 
     def _tidy(self) -> None:
         while not self._ended.wait(_TIDY_S):
-            now = time.time()
-            while self.store.transact(lambda txn: forget_done(txn, now - _OPS_S)):  # noqa: B023
-                pass
-            while self.store.transact(lambda txn: directory.forget_old(txn, now)):  # noqa: B023
-                pass
+            try:
+                self._forget(time.time())
+            except Exception:
+                # A stalled store or a full index is told to those who write.
+                _logger.debug("a round of upkeep failed", exc_info=True)
+
+    def _forget(self, now: float) -> None:
+        while self.store.transact(lambda txn: forget_done(txn, now - _OPS_S)):
+            pass
+        while self.store.transact(lambda txn: directory.forget_old(txn, now)):
+            pass
 
     def close(self) -> None:
         """Do no more upkeep."""

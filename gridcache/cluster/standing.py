@@ -36,7 +36,7 @@ __all__ = ["Standing", "boot_ns", "is_installed"]
 _FILE, _VIEW, _KEY = "grid", "view", "grid.key"
 _MAGIC = 0x31444E4754534347
 _HEAD = 16
-_DEADLINE, _EPOCH, _MEMBER = 1, 2, 3
+_DEADLINE, _EPOCH, _MEMBER, _INCARNATION = 1, 2, 3, 4
 _TERMS, _COPIES, _FROZEN, _BASE, _REPLICATED = range(5)
 _WORDS = _HEAD + 5 * PARTITIONS
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -86,11 +86,15 @@ class Standing:
         self._mapping = mmap.mmap(self._fd, _WORDS * 8)
         self.words: Any = memoryview(self._mapping).cast("q")
         self._table = np.frombuffer(self._mapping, np.int64)
-        self._view: View | None = None
+        self._view: tuple[tuple[int, int], View | None] = ((0, 0), None)
 
     @classmethod
-    def create(cls, store: NodeStore) -> "Standing":
-        """Map the standing of a store; make one without any right if there is none."""
+    def create(cls, store: NodeStore, incarnation: int = 0) -> "Standing":
+        """Map the standing of a store; make one without any right if there is none.
+
+        What another incarnation of the grid wrote is forgotten: numbers and epochs
+        begin anew with each.
+        """
         path = store.directory / _FILE
         fd = open_private(path)
         try:
@@ -99,7 +103,14 @@ class Standing:
             os.close(fd)
         standing = cls(store.directory)
         standing.words[0] = _MAGIC
+        if standing.words[_INCARNATION] != incarnation:
+            standing.renew(0)
+            store.transact(lambda _txn: standing._forget(incarnation))
         return standing
+
+    def _forget(self, incarnation: int) -> None:
+        self._table[_EPOCH:] = 0
+        self.words[_INCARNATION] = incarnation
 
     # -- reading -----------------------------------------------------------
 
@@ -154,10 +165,11 @@ class Standing:
 
     def view(self) -> View:
         """The installed view, or a newer one that is being installed."""
-        view = self._view
-        if view is None or view.epoch < self.words[_EPOCH]:
-            packed = (self.directory / _VIEW).read_bytes()
-            view = self._view = View.unpack(packed)
+        now = self.words[_INCARNATION], self.words[_EPOCH]
+        seen, view = self._view
+        if view is None or seen[0] != now[0] or view.epoch < now[1]:
+            view = View.unpack((self.directory / _VIEW).read_bytes())
+            self._view = now, view
         return view
 
     @property

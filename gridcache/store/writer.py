@@ -30,9 +30,6 @@ __all__ = ["Order", "Writer"]
 
 _HEADER_MAX = 512
 """Bytes of header kept in the index; a longer one lies before the body."""
-_CHECK_INDEX_EVERY = 16
-_PREPARE_INDEX_EVERY = 512
-"""Write transactions between two looks at the index's fill, now and to come."""
 
 
 class _OverQuotaError(Exception):
@@ -90,7 +87,7 @@ class Writer:
             It cannot fit. An older value of the key stays.
         """
         self._parts.claims.abort_leftover()
-        self._look_after_index()
+        self._relief.index.look_after()
         put = self._prepare(order)
         nbytes = put.entry.extent_nbytes
         if put.entry.inline:
@@ -171,13 +168,6 @@ class Writer:
                     self._parts.count(put.order.space.id).puts += 1
                 return generation
         raise self._relief.out_of_space(put.entry.stored_nbytes)
-
-    def _look_after_index(self) -> None:
-        writes = self._parts.index.writes
-        if writes % _CHECK_INDEX_EVERY == 0 or self._relief.index.is_exhausted:
-            self._relief.index.watch()
-        if writes % _PREPARE_INDEX_EVERY == 0:
-            self._relief.index.prepare()
 
     def _commit(self, txn: WriteTxn, put: _Put) -> int | None:
         order, entry, books = put.order, put.entry, self._parts.books
