@@ -206,7 +206,12 @@ class GridValues(Values):
     def _keep(self, order: Order, member: int, claim: Claim, fence: Any) -> int | None:
         """Store a copy at a member, then make it known; undone if it must not be."""
         stamped = order._replace(stamp=Stamp(0, claim.edition, IMMUTABLE))
+        if is_near_fence(fence) and member == self._standing.member:
+            # Asked in the commit: after it, the value itself would be a newer one.
+            stamped, fence = stamped._replace(fence=fence), None
         generation = self._far.keep(member, stamped)
+        if generation is None and stamped.fence is not None:
+            return None
         try:
             edition = self._far.register(self.space, order.key, claim, fence)
         except GridCacheError as error:
