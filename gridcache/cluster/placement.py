@@ -24,8 +24,17 @@ from gridcache.cluster.assignment import (
     last_choices,
     quotas,
 )
+from gridcache.store.records import entry_key
 
-__all__ = ["NOBODY", "PARTITIONS", "Int32s", "partition_of", "plan", "plan_backups"]
+__all__ = [
+    "NOBODY",
+    "PARTITIONS",
+    "Int32s",
+    "partition_of",
+    "partition_of_entry",
+    "plan",
+    "plan_backups",
+]
 
 PARTITIONS = 4096
 """At 1,000 members each still has four: within a quarter of its share."""
@@ -36,8 +45,17 @@ NOBODY = -1
 
 def partition_of(namespace: str, key: str) -> int:
     """Partition of a key. Part of the stored format: it must never change."""
-    text = f"{namespace}\0{key}".encode("utf-8", "surrogatepass")
-    return xxhash.xxh3_64_intdigest(text) % PARTITIONS
+    return partition_of_entry(namespace, entry_key(0, key)[0])
+
+
+def partition_of_entry(namespace: str, key: bytes) -> int:
+    """Partition of an entry key, whatever the namespace's number in its store.
+
+    A long key lies in the index under a shortened one, and all that is known of it
+    may be that: so its partition is that of the shortened.
+    """
+    name = namespace.encode("utf-8", "surrogatepass")
+    return xxhash.xxh3_64_intdigest(b"%b\0%b" % (name, key[2:])) % PARTITIONS
 
 
 def plan(weights: Mapping[int, float], owners: Int32s | None = None) -> Int32s:
