@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.cluster.kit.fixtures"]
+"""Here, since one session is to start one Ray cluster at most."""
+
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where stores live by default
 _OWN_DIRECTORY = pytest.StashKey[str]()
 

@@ -37,7 +37,7 @@ class Boss(Protocol):
         """Say that backups have everything."""
 
     def drain(self, name: str) -> bool:
-        """Have a node give away what it has."""
+        """Have a node, whose blocks are gone, give away what it has."""
 
 
 class NodeStanding(Protocol):

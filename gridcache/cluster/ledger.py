@@ -136,6 +136,12 @@ class Ledger:
             self._state.put(_NUMBERS, str(first + count).encode())
             return first
 
+    def skip_numbers(self, below: int) -> None:
+        """Give none of these any more: stores outlive grids, and blocks have them."""
+        with self._lock:
+            if int(self._state.get(_NUMBERS) or b"0") < below:
+                self._state.put(_NUMBERS, str(below).encode())
+
     def clear(self) -> None:
         """Forget everything: the grid is down."""
         for name in (_FACTS, _PLAN, _NUMBERS):

@@ -18,6 +18,7 @@ import ray
 
 from gridcache.cluster.describing import Heard, Scene, describe_nodes
 from gridcache.cluster.kv import open_state
+from gridcache.cluster.leaving import refuse_last, refuse_unknown
 from gridcache.cluster.ledger import Ledger
 from gridcache.cluster.posts import (
     GridPlan,
@@ -30,9 +31,7 @@ from gridcache.cluster.ray_nodes import RayMachine, ray_machines
 from gridcache.cluster.recruiter import Recruiter
 from gridcache.cluster.roster import NotMember, NotYet, Roster
 from gridcache.cluster.status import GridStatus
-from gridcache.cluster.view import Member
 from gridcache.config import load_config
-from gridcache.errors import ConfigError, NoAvailableNodesError
 
 __all__ = ["Membership"]
 
@@ -83,6 +82,7 @@ class Membership:
 
     def join(self, report: NodeReport) -> Joined:
         """Take a node in, or know it again."""
+        self._ledger.skip_numbers(report.next_block)
         with self._changing():
             found = self._roster.join(report.info, now_s(), time.time())
             if isinstance(found, NotYet):
@@ -119,8 +119,10 @@ class Membership:
 
     # -- what clients call -----------------------------------------------------
 
-    def drain(self, name: str) -> bool:
+    def drain(self, name: str, *, evacuated: bool = False) -> bool:
         """Have a node give away what it has and go; False once it is gone.
+
+        Its blocks go first, while all find them there, then its partitions.
 
         Raises
         ------
@@ -132,11 +134,13 @@ class Membership:
         with self._changing():
             member = self._roster.view.by_name(name)
             if member is None:
-                self._refuse_unknown(name)
+                refuse_unknown(self._roster.view, self._ledger, name)
                 return False
-            self._refuse_last(member)
+            refuse_last(self._roster.view, member)
             self._ledger.send_away(member.ray_node_id)
-            return self._roster.drain(name) is not None
+            if evacuated:
+                self._roster.drain(name)
+        return True
 
     def undrain(self, name: str) -> None:
         """Let a node that was drained join again."""
@@ -145,7 +149,7 @@ class Membership:
                 if self._ledger.name_of(machine.node_id) == name and machine.alive:
                     self._ledger.take_back(machine.node_id)
                     return
-        self._refuse_unknown(name)
+        refuse_unknown(self._roster.view, self._ledger, name)
 
     def new_numbers(self, count: int) -> int:
         """Return the first of so many numbers that were never given."""
@@ -262,7 +266,7 @@ class Membership:
             self._remove_lost()
             if self._ledger.plan.config.resource_sharing.mode == "dynamic_balancing":
                 self._roster.rebalance(now_s())
-        self._end_drained()
+        self._go_on_draining()
         self._recruiter.look(machines, now_s())
 
     def _tell(self) -> None:
@@ -278,25 +282,13 @@ class Membership:
             self._heard.pop(member.number, None)
             _logger.warning("node %s is lost", member.name)
 
-    def _end_drained(self) -> None:
-        members = {one.ray_node_id for one in self._roster.view.members}
-        for node_id in self._ledger.drained() - members:
+    def _go_on_draining(self) -> None:
+        """Take those that were sent away one step further."""
+        away = self._ledger.drained()
+        members = {one.ray_node_id: one for one in self._roster.view.members}
+        for node_id in away - set(members):
             self._recruiter.retire(node_id)
-
-    def _refuse_last(self, leaving: Member) -> None:
-        members = self._roster.view.members
-        if all(one.draining or one.number == leaving.number for one in members):
-            message = (
-                f"no other node could take what {leaving.name!r} has; add one, or take "
-                f"the grid down (grid down)"
-            )
-            raise NoAvailableNodesError(message, node=leaving.name)
-
-    def _refuse_unknown(self, name: str) -> None:
-        """Raise unless the node is known and was drained before."""
-        away = {self._ledger.name_of(one) for one in self._ledger.drained()}
-        if name in away:
-            return
-        names = ", ".join(one.name for one in self._roster.view.members) or "none"
-        message = f"no node {name!r} in this grid; it has {names}"
-        raise ConfigError(message, node=name)
+        for node_id in away & set(members):
+            if self._recruiter.evacuated(node_id, now_s()):
+                with self._changing():
+                    self._roster.drain(members[node_id].name)

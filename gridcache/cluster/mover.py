@@ -28,8 +28,8 @@ class Chores(Protocol):
     def fill_backups(self, view: View) -> Iterable[tuple[int, int]]:
         """Fill copies elsewhere; returns (partition, copy's term) of full ones."""
 
-    def reregister(self, view: View) -> None:
-        """Tell new homes of the immutable entries that are held here."""
+    def reregister(self, view: View) -> bool:
+        """Tell new homes of immutable entries; False if some must be told again."""
 
 
 class Mover:
@@ -84,8 +84,8 @@ class Mover:
         view, number = self._now
         self._tell(self._boss.moved, number, self._chores.pull_moves(view))
         self._tell(self._boss.backed_up, number, self._chores.fill_backups(view))
-        self._chores.reregister(view)
-        return bool(view.moves_to(number) or len(view.unfilled(number)))
+        told = self._chores.reregister(view)
+        return bool(not told or view.moves_to(number) or len(view.unfilled(number)))
 
     @staticmethod
     def _tell(tell: object, number: int, done: Iterable[tuple[int, int]]) -> None:

@@ -59,6 +59,11 @@ class DistributedMemoryStore:
         if self._node is not None:
             self._node.wake()
 
+    def evacuate(self) -> None:
+        """Give blocks away before the node leaves."""
+        if self._node is not None:
+            self._node.evacuate()
+
     def stop(self, *, remove: bool = False) -> None:
         """Leave the grid; the store stays, or is removed. Idempotent."""
         node, self._node = self._node, None
@@ -99,13 +104,18 @@ class _RayBoss:
         self._call("backed_up", number, list(filled), timeout_s=_CALL_S)
 
     def drain(self, name: str) -> bool:
-        return bool(self._call("drain", name))
+        return bool(self._call("drain", name, evacuated=True))
 
     def _call(
-        self, method: str, *arguments: object, timeout_s: float = _LEASE_CALL_S
+        self,
+        method: str,
+        *arguments: object,
+        timeout_s: float = _LEASE_CALL_S,
+        **options: object,
     ) -> Any:
         if self._handle is None:
             self._handle = ray.get_actor(self._name, namespace=NAMESPACE)
         return ray.get(
-            getattr(self._handle, method).remote(*arguments), timeout=timeout_s
+            getattr(self._handle, method).remote(*arguments, **options),
+            timeout=timeout_s,
         )

@@ -53,6 +53,8 @@ class Post:
     """Holds the stores; None: the machine's setting."""
     port: int = 0
     labels: dict[str, str] = field(default_factory=dict)
+    balances: bool = False
+    """Whether full nodes give blocks to others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,8 @@ class NodeReport:
     free_nbytes: int
     entries: int
     blocks: int
+    next_block: int
+    """The least number that no block of this store ever had."""
     pid: int
 
 

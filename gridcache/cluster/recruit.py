@@ -28,6 +28,7 @@ __all__ = ["Recruit"]
 _RETRY_S = 5.0
 _ASK_S = 2.0
 _SLOW_S = 5.0
+_EVACUATE_S = 60.0
 _CONCURRENCY = 8
 
 
@@ -46,6 +47,7 @@ class Recruit:
         self._next_s = self._since_s = 0.0
         self._pending: Any = None
         self._retiring = False
+        self._evacuating: tuple[Any, float] | None = None
         self._handle: Any = None
         try:
             # The membership was restarted, the node's actor was not.
@@ -71,6 +73,16 @@ class Recruit:
         """Tell the node that there is news; does not wait for it."""
         if self._handle is not None:
             self._handle.wake.remote()
+
+    def evacuated(self, now_s: float) -> bool:
+        """Have the node give its blocks away; True when it has, or takes too long."""
+        if self._handle is None:
+            return True
+        if self._evacuating is None:
+            self._evacuating = self._handle.evacuate.remote(), now_s
+        asked, since_s = self._evacuating
+        done = bool(ray.wait([asked], timeout=0)[0])
+        return done or now_s - since_s > _EVACUATE_S
 
     def retire(self) -> None:
         """Have the actor leave its store to others, and then end it."""

@@ -64,6 +64,11 @@ class Recruiter:
         """Whether the node is to have an actor."""
         return node_id in self._recruits
 
+    def evacuated(self, node_id: str, now_s: float) -> bool:
+        """Whether a node that is to leave has given its blocks away, or cannot."""
+        recruit = self._recruits.get(node_id)
+        return recruit is None or recruit.evacuated(now_s)
+
     def retire(self, node_id: str) -> None:
         """Have the actor of a drained node leave, and end it when it has."""
         recruit = self._recruits.get(node_id)
@@ -106,6 +111,7 @@ class Recruiter:
             directory=config.gridcache.directory,
             port=config.gridcache.port,
             labels=dict(machine.node.labels),
+            balances=config.resource_sharing.mode == "dynamic_balancing",
         )
 
 

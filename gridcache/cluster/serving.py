@@ -8,12 +8,13 @@ the membership as a `Boss`.
 import logging
 import os
 import time
-from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
+from gridcache.cluster.block_mover import BlockMover, Elsewhere
 from gridcache.cluster.block_service import BlockService
 from gridcache.cluster.desk import Desk
+from gridcache.cluster.handover import Handover
 from gridcache.cluster.lease_keeper import Boss, LeaseKeeper
 from gridcache.cluster.mover import Mover
 from gridcache.cluster.naming import beat, forget_grid, write_facts
@@ -35,26 +36,9 @@ __all__ = ["ServingNode"]
 _REPORT_S = 2.0
 """How old the sizes in a report may be."""
 _DRAIN_S = 8.0
+_EVACUATE_S = 45.0
 _LOOK_S = 0.1
 _logger = logging.getLogger("gridcache")
-
-
-class _NoChores:
-    """Where no entries are served, partitions arrive at once."""
-
-    def __init__(self, standing: Standing) -> None:
-        self._standing = standing
-
-    def pull_moves(self, view: View) -> Iterable[tuple[int, int]]:
-        moves = view.moves_to(self._standing.member)
-        return [(move.partition, move.term) for move in moves]
-
-    def fill_backups(self, view: View) -> Iterable[tuple[int, int]]:
-        mine = view.unfilled(self._standing.member)
-        return [(int(one), view.copies(int(one))[-1][1]) for one in mine]
-
-    def reregister(self, view: View) -> None:
-        pass
 
 
 class _Standing:
@@ -95,25 +79,18 @@ class ServingNode:
         with ExitStack() as undo:
             self._tenancy = enter(post)
             undo.callback(self._tenancy.leave)
-            store = self._tenancy.store
             self._standing = _Standing(self._tenancy)
             undo.callback(self._standing.inner.close)
             self._peers = Peers(post.key, name=post.node)
             undo.callback(self._peers.close)
-            service = Service(store, self._standing.inner, self._peers)
-            undo.callback(service.close)
-            blocks = BlockService(store.blocks, post.node)
-            undo.callback(blocks.close)
-            self._server = self._listen(Desk(blocks, service))
+            desk, self._mover = self._services(undo)
+            self._server = self._listen(desk)
             undo.callback(self._server.close)
+            host, port = self._server.address
             self._facts = replace(
-                self._tenancy.facts,
-                host=self._server.address[0],
-                port=self._server.address[1],
-                ray_address=ray_address,
+                self._tenancy.facts, host=host, port=port, ray_address=ray_address
             )
             self._note(self._facts.number)
-            self._mover = Mover(boss, _NoChores(self._standing.inner))
             self._keeper = LeaseKeeper(
                 boss,
                 self._standing,
@@ -121,12 +98,36 @@ class ServingNode:
                 installed=self._installed,
                 dismissed=self._dismissed,
             )
-            self._server.start()
-            self._mover.start()
-            undo.callback(self._mover.stop)
-            self._keeper.start()
-            undo.callback(self._keeper.stop)
+            self._begin(undo)
             self._undo = undo.pop_all()
+
+    def _services(self, undo: ExitStack) -> tuple[Desk, Mover]:
+        """What answers the others, and what does the chores."""
+        store, standing = self._tenancy.store, self._standing.inner
+        service = Service(store, standing, self._peers)
+        undo.callback(service.close)
+        handover = Handover(store, standing, self._peers)
+        service.handlers.update(handover.handlers)
+        service.streams.update(handover.streams)
+        blocks = BlockService(store.blocks, self.post.node)
+        undo.callback(blocks.close)
+        elsewhere = Elsewhere(
+            self._peers, lambda: standing.view() if standing.member else None
+        )
+        self._block_mover = BlockMover(
+            store.blocks, self.post.node, elsewhere, lambda: self.post.balances
+        )
+        return Desk(blocks, service), Mover(self._boss, handover)
+
+    def _begin(self, undo: ExitStack) -> None:
+        """Start what is to end in the opposite order."""
+        self._server.start()
+        self._block_mover.start()
+        undo.callback(self._block_mover.stop)
+        self._mover.start()
+        undo.callback(self._mover.stop)
+        self._keeper.start()
+        undo.callback(self._keeper.stop)
 
     def wake(self) -> None:
         """There is a new view."""
@@ -141,10 +142,17 @@ class ServingNode:
             with suppress(GridCacheError, OSError):
                 remove_store(self._tenancy.path, force=True)
 
+    def evacuate(self) -> None:
+        """Give away all blocks that may go, while everybody finds them here."""
+        until = time.monotonic() + _EVACUATE_S
+        while self._block_mover.evacuate() and time.monotonic() < until:
+            time.sleep(_LOOK_S)
+
     def drain(self) -> None:
-        """Give away what others can take, within some seconds, then stop."""
+        """Give away what others can take, within some seconds."""
         until = time.monotonic() + _DRAIN_S
         try:
+            self._block_mover.evacuate()
             self._boss.drain(self.post.node)
         except Exception as error:  # noqa: BLE001 - of Ray or ours: nobody takes it
             _logger.warning("%s leaves without a drain: %s", self.post.node, error)
@@ -181,6 +189,7 @@ class ServingNode:
             free_nbytes=stats.capacity_nbytes - _used(stats),
             entries=sum(space.entries for space in stats.namespaces),
             blocks=stats.blocks,
+            next_block=self._tenancy.store.blocks.next_number(),
             pid=os.getpid(),
         )
 

@@ -105,7 +105,10 @@ def test_two_grids_live_side_by_side(grid: Grid, wide: Grid) -> None:
 def test_a_drained_node_leaves_and_comes_back_when_it_may(wide: Grid) -> None:
     staying, leaving = pair(wide)
     said: list[str] = []
-    wide.drain(leaving.name, progress=said.append)
+    with wide.cache("moving") as cache:
+        cache.update({f"key {i}": i for i in range(50)})
+        wide.drain(leaving.name, progress=said.append)
+        assert dict(cache.items()) == {f"key {i}": i for i in range(50)}
     assert any("partitions" in line for line in said)
     assert [one.name for one in wide.view().members] == [staying.name]
     assert set(wide.view().owners) == {staying.number}
@@ -124,9 +127,13 @@ def test_a_drained_node_leaves_and_comes_back_when_it_may(wide: Grid) -> None:
 
 def test_a_terminated_actor_gives_away_what_it_has_first(wide: Grid) -> None:
     staying, leaving = pair(wide)
+    cache = wide.cache("terminated")
+    cache.update({f"key {i}": i for i in range(50)})
     kill(pid_of(wide, leaving.name), signal.SIGTERM)
     wait_until(lambda: node_of(wide, leaving.name).state == "drained")
-    assert set(wide.view().owners) == {staying.number}
+    assert dict(cache.items()) == {f"key {i}": i for i in range(50)}
+    cache.close()
+    wait_until(lambda: set(wide.view().owners) == {staying.number})
     assert not wide.view().lost_at.any()
     wide.undrain(leaving.name)
 
@@ -135,10 +142,11 @@ def test_a_grid_that_was_taken_down_says_so_and_leaves_plain_stores(
     ray_cluster: RayCluster, grid_name: str
 ) -> None:
     one, other = connect(name=grid_name), connect(name=grid_name)
-    path = one.store_path
-    assert path is not None
+    assert one.here is not None
+    wait_for_nodes(one, one.here, f"{one.here}-1")
+    stores = [Path(node.store) for node in pair(one)]
     with one.cache("kept") as cache:
-        cache["a"] = 1
+        cache.update({f"key {i}": i for i in range(20)})
     began = time.monotonic()
     one.stop()
     assert time.monotonic() - began < 10
@@ -146,15 +154,16 @@ def test_a_grid_that_was_taken_down_says_so_and_leaves_plain_stores(
         other.nodes()
     other.close()
     assert find_standing(load_config(), grid_name) is None
-    with GridCache("kept", path=path) as plain:
-        assert plain["a"] == 1
+    kept: dict[Any, Any] = {}
+    for path in stores:
+        with GridCache("kept", path=path) as plain:
+            kept |= dict(plain.items())
+    assert kept == {f"key {i}": i for i in range(20)}
 
     with connect(name=grid_name) as again:
-        assert again.store_path == path
+        assert again.store_path == stores[0]
         with again.cache("kept") as cache:
-            cache["a"] = 2
-            assert cache["a"] == 2, (
-                "what the grid before has left must not be in the way"
-            )
+            cache["key 1"] = "new"
+            assert cache["key 1"] == "new", "what was left must not be in the way"
         again.stop(remove_stores=True)
-    assert not path.exists()
+    assert not stores[0].exists()

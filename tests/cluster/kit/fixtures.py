@@ -1,4 +1,6 @@
-"""A real Ray cluster for the tests of the grid: a head and one more node.
+"""Fixtures: a real Ray cluster for the tests of the grid, a head and one more node.
+
+A plugin of the whole session (see the root `conftest.py`): one cluster for all.
 
 Nothing of the user's is touched: Ray's files and the stores lie in directories of
 their own, and no token is written. Tests that lose nodes add them first.
