@@ -1,4 +1,3 @@
-# ruff: noqa: F811 - fixtures that are imported
 """The memory pool on real Ray: two nodes, real actors, real deaths.
 
 What the pool promises without Ray is in `tests/pool`, the blocks of one store in
@@ -32,15 +31,7 @@ from gridcache.errors import (
 )
 from gridcache.pool import SyncDistributedMemoryPool
 from gridcache.store.opening import close_store, open_store
-from tests.cluster.conftest import (  # noqa: F401
-    grid,
-    grid_name,
-    ray_cluster,
-    ray_joined,
-    ray_place,
-    ray_session,
-)
-from tests.cluster.kit.ray_cluster import RayCluster, wait_until
+from tests.cluster.kit.ray_cluster import RayCluster, wait_for_nodes, wait_until
 
 pytestmark = pytest.mark.ray
 
@@ -53,10 +44,11 @@ def pool(grid: Grid) -> Iterator[SyncDistributedMemoryPool]:
 
 @pytest.fixture
 def nodes(grid: Grid) -> tuple[str, str]:
-    """This process's node, and the other one."""
+    """This process's node, and the other one; those of other tests have gone."""
     assert grid.here is not None
-    (other,) = {member.name for member in grid.view().members} - {grid.here}
-    return grid.here, other
+    names = (grid.here, f"{grid.here}-1")
+    wait_for_nodes(grid, *names)
+    return names
 
 
 def read_until_lost(pool: SyncDistributedMemoryPool, block_id: str) -> None:
@@ -255,6 +247,75 @@ class TestDistributedMemoryPool:
         with pytest.raises(NodeLostError, match=block_id):
             read_until_lost(pool, block_id)
         assert block_id not in {block.block_id for block in pool.list_blocks()}
+
+    def test_a_draining_node_gives_its_blocks_away(
+        self,
+        grid: Grid,
+        pool: SyncDistributedMemoryPool,
+        ray_cluster: RayCluster,
+    ) -> None:
+        ray_cluster.add_node("leaving")
+        wait_until(lambda: grid.view().by_name("leaving") is not None, timeout_s=60)
+        blocks: list[str] = []
+        while not any(one.endswith("_leaving") for one in blocks):
+            blocks.append(pool.allocate(100_000))
+            pool.write(blocks[-1], blocks[-1].encode())
+        grid.drain("leaving")
+        nodes = {one.block_id: one.node for one in pool.list_blocks()}
+        assert "leaving" not in nodes.values()
+        assert nodes.keys() == set(blocks)
+        for block_id in blocks:
+            assert pool.read(block_id, len(block_id)) == block_id.encode()
+
+    def test_a_cluster_file_says_who_gives_memory(
+        self, ray_cluster: RayCluster, grid_name: str, tmp_path: Path
+    ) -> None:
+        ray_cluster.add_node("gpu2")
+        ray_cluster.add_node("gpu3")
+        path = tmp_path / "cluster.yaml"
+        path.write_text(
+            f"""
+            nodes:
+              - {{name: gpu2, host: gpu2, role: worker, memory_gb: 0.0625}}
+              - {{name: gpu3, host: gpu3, role: worker, memory_gb: 0.0625}}
+            gridcache: {{grid: {grid_name}}}
+            execution: {{resource_sharing: {{enabled: true, mode: dynamic_balancing}}}}
+            """
+        )
+
+        async def use() -> None:
+            async with DistributedMemoryPool(
+                gridcache.load_cluster_config(path)
+            ) as pool:
+                block_id = await pool.allocate(10 << 20, preferred_node="gpu2")
+                await pool.write(block_id, b"from a driver without a store", 5 << 20)
+                found = await pool.read(block_id, 29, 5 << 20)
+                assert found == b"from a driver without a store"
+                stats = await pool.get_stats()
+                assert [row["node"] for row in stats["nodes"]] == ["gpu2", "gpu3"]
+                with pytest.raises(NoAvailableNodesError):
+                    await pool.allocate(10, preferred_node="gpu9")
+
+        asyncio.run(use())
+        with gridcache.connect(name=grid_name, create=False) as grid:
+            with DistributedMemoryPool.sync(grid) as pool:
+                assert pool.list_blocks() == []
+                movable = pool.allocate(1 << 20)
+                node = movable.rsplit("_", 1)[1]
+                pool.write(movable, b"moves")
+                pool.allocate(_free(pool, node), node)
+                wait_until(lambda: _nodes(pool)[movable] != node)
+                assert pool.read(movable, 5) == b"moves"
+            grid.stop(remove_stores=True)
+
+
+def _nodes(pool: SyncDistributedMemoryPool) -> dict[str, str]:
+    return {one.block_id: one.node for one in pool.list_blocks()}
+
+
+def _free(pool: SyncDistributedMemoryPool, node: str) -> int:
+    rows = {row["node"]: row for row in pool.get_stats()["nodes"]}
+    return int(rows[node]["free_bytes"])
 
 
 class TestDistributedMemoryHelper:

@@ -1,5 +1,6 @@
 """Joining: from what a pool was configured with to the nodes of a grid."""
 
+import time
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any, cast
@@ -9,6 +10,11 @@ from gridcache.cluster.block_protocol import BlockNodes
 from gridcache.cluster_config import ClusterConfig, load_cluster_config
 
 __all__ = ["giving_names", "join"]
+
+
+_STARTING_S = 20.0
+"""A node that needs longer, or hangs, must not keep the pool from the others."""
+_LOOK_S = 0.1
 
 
 class _JoinedBlocks(GridBlocks):
@@ -38,7 +44,17 @@ def join(config: object) -> BlockNodes:
         return GridBlocks(cast("GridAccess", config))
     from gridcache.cluster.connect import connect  # noqa: PLC0415 - loads ray
 
-    return _JoinedBlocks(connect(config=read(config)))
+    return _JoinedBlocks(_settled(connect(config=read(config))))
+
+
+def _settled(grid: Any) -> Any:
+    """A grid whose nodes that are just starting have had time to."""
+    until = time.monotonic() + _STARTING_S
+    while time.monotonic() < until:
+        if not any(node.state == "starting" for node in grid.nodes()):
+            break
+        time.sleep(_LOOK_S)
+    return grid
 
 
 def read(config: object) -> ClusterConfig | None:
