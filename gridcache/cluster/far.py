@@ -11,12 +11,11 @@ from typing import Any
 
 from gridcache.cluster.arrivals import Arrivals
 from gridcache.cluster.home import Held
-from gridcache.cluster.items import buffers_of, order_meta, space_meta
+from gridcache.cluster.items import LARGE, buffers_of, order_meta, space_meta
 from gridcache.cluster.local import Local, Patience, was_sent
 from gridcache.cluster.owner import MovedError
 from gridcache.cluster.peers import Request
 from gridcache.cluster.registry import Claim
-from gridcache.cluster.service import LARGE
 from gridcache.cluster.view import Member
 from gridcache.cluster.wire import Answer
 from gridcache.codec.frames import Frames

@@ -16,13 +16,13 @@ import xxhash
 
 from gridcache.cluster.far import Far
 from gridcache.cluster.far_flights import is_near_fence
+from gridcache.cluster.homing import put_home, unreachable
 from gridcache.cluster.items import space_meta
 from gridcache.cluster.local import Local, Patience, local_of
 from gridcache.cluster.merging import explanation_from, info_from, merged_stats
-from gridcache.cluster.owner import PATIENCE_S, MovedError, new_token
+from gridcache.cluster.owner import PATIENCE_S, new_token
 from gridcache.cluster.placement import partition_of
 from gridcache.cluster.registry import Claim
-from gridcache.cluster.view import Member
 from gridcache.codec import decode
 from gridcache.codec.frames import Frames
 from gridcache.errors import (
@@ -30,8 +30,6 @@ from gridcache.errors import (
     CorruptFramesError,
     GridCacheError,
     ImmutableKeyError,
-    NodeLostError,
-    PeerLostError,
 )
 from gridcache.flight import SingleFlight
 from gridcache.stats import CacheStats
@@ -154,42 +152,7 @@ class GridValues(Values):
                 f"give immutable=True to place it"
             )
             raise ConfigError(message, node=where.node)
-        return self._put_home(order, where.replicas)
-
-    def _put_home(self, order: Order, replicas: int) -> int | None:
-        token, patience = new_token(), Patience(PATIENCE_S)
-        epoch = 0
-        while True:
-            partition, view, owner = self.local.owner_of(order.space.name, order.key)
-            if epoch and int(view.lost_epochs[partition]) > epoch:
-                return None  # written, and lost with its home
-            try:
-                if owner is not None:
-                    terms = token, int(view.terms[partition]), replicas
-                    return self._put_at(owner, order, terms)
-            except MovedError:
-                pass
-            except PeerLostError as error:
-                epoch = epoch or (view.epoch if error.sent else 0)
-            if not patience.wait():
-                raise self._unreachable(order.key)
-
-    def _put_at(
-        self, owner: Member, order: Order, terms: tuple[int, int, int]
-    ) -> int | None:
-        token, _, replicas = terms
-        if self.local.is_here(owner):
-            return self.local.owner.put(order, token=token, replicas=replicas)
-        if is_near_fence(order.fence):
-            return None  # the flight was lost when its home moved
-        return self._far.put(owner, order, terms)
-
-    def _unreachable(self, text: str) -> NodeLostError:
-        message = (
-            f"the home of {text!r} does not answer and was not replaced in time; "
-            f"see `grid nodes`"
-        )
-        return NodeLostError(message, key=text)
+        return put_home(self._far, self.local, order, where.replicas)
 
     def _put_immutable(self, order: Order, frames: Frames, where: Place) -> int | None:
         fence, order = order.fence, order._replace(fence=None)
@@ -264,7 +227,7 @@ class GridValues(Values):
                 del waiting[text]
                 done += there
             if waiting and not patience.wait():
-                raise self._unreachable(next(iter(waiting)))
+                raise unreachable(next(iter(waiting)))
         return done
 
     def clear(self, tag: str | None) -> int:

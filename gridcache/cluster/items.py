@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gridcache.cluster.bodies import Target
 
 __all__ = [
+    "LARGE",
     "buffers_of",
     "entry_meta",
     "hit_frames",
@@ -33,6 +34,8 @@ __all__ = [
     "taken",
 ]
 
+LARGE = 1 << 20
+"""Bytes; a larger body of an immutable value goes alone, from arena to arena."""
 _BUFFERED_MAX = 1 << 20
 """Bytes of a body that is taken into memory before the store is asked for room."""
 

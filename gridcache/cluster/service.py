@@ -13,11 +13,13 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from gridcache.cluster import directory
+from gridcache.cluster.adoption import adopt
 from gridcache.cluster.flight_service import FlightService
 from gridcache.cluster.home import Held, Home, Moved
 from gridcache.cluster.incoming import Incoming
 from gridcache.cluster.items import entry_meta, hit_frames, order_from, taken
 from gridcache.cluster.items import local_space as space_of
+from gridcache.cluster.local import local_of
 from gridcache.cluster.owner import MovedError, Owner, forget_done
 from gridcache.cluster.peers import Peers
 from gridcache.cluster.placement import partition_of
@@ -33,10 +35,8 @@ from gridcache.store.outcome import Hit, Miss, MissReason
 from gridcache.store.records import Entry, Stamp, entry_key
 from gridcache.store.writer import Order
 
-__all__ = ["LARGE", "MOVED", "Service"]
+__all__ = ["MOVED", "Service"]
 
-LARGE = 1 << 20
-"""Bytes; a larger body of an immutable value goes alone, from arena to arena."""
 PAGE = 5000
 """Keys in one answer."""
 MOVED = {"moved": True}
@@ -87,6 +87,7 @@ class Service:
         }
         self.flights = FlightService(store, standing, self.owner)
         self.handlers |= self.flights.handlers
+        self._adopted = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(
             target=self._tidy, name="gridcache-service", daemon=True
@@ -316,9 +317,17 @@ class Service:
         while not self._ended.wait(_TIDY_S):
             try:
                 self._forget(time.time())
+                self._adopt()
             except Exception:
                 # A stalled store or a full index is told to those who write.
                 _logger.debug("a round of upkeep failed", exc_info=True)
+
+    def _adopt(self) -> None:
+        """Once for each membership, as soon as this node serves."""
+        member = self.standing.member
+        if member and member != self._adopted and self.standing.has_lease():
+            adopt(self.store, local_of(self.store))
+            self._adopted = member
 
     def _forget(self, now: float) -> None:
         while self.store.transact(lambda txn: forget_done(txn, now - _OPS_S)):

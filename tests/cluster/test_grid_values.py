@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gridcache import grid_cache
+from gridcache import GridCache, grid_cache
+from gridcache.cluster.adoption import adopt
+from gridcache.cluster.local import local_of
 from gridcache.errors import ConfigError, ImmutableKeyError, KeyNotFoundError
-from tests.cluster.kit.small_grid import SmallGrid
+from gridcache.store.opening import close_store, open_store
+from tests.cluster.kit.small_grid import CAPACITY, SmallGrid
 
 
 @pytest.fixture
@@ -239,3 +242,18 @@ class TestComputing:
         assert value == 2
         assert grid.nodes["b"].cache()[inner] == 1
         assert cache.get_or_compute(outer, lambda: 5) == 2
+
+
+def test_what_was_there_before_goes_to_its_home(grid: SmallGrid) -> None:
+    path = grid.directory / "d"
+    store = open_store(path, capacity_nbytes=CAPACITY)
+    with GridCache("c", path=path, grid=None) as alone:
+        alone.put_many({f"old{number}": number for number in range(50)})
+        grid.nodes["a"].cache()["old7"] = "newer"
+    close_store(store)
+    node = grid.add("d")
+    grid.settle()
+    assert adopt(node.store, local_of(node.store)) == 50
+    wanted = {f"old{number}": number for number in range(50)} | {"old7": "newer"}
+    assert grid.nodes["b"].cache().get_many(wanted) == wanted
+    assert len(grid.nodes["c"].cache()) == 50

@@ -1,0 +1,64 @@
+"""Homing: a mutable value on its way to the home of its key.
+
+Tried until the home has it, by newer views if the home has moved or is lost. A try
+whose outcome is unknown is repeated under the same token, which the home carries
+out once; if the home was lost meanwhile, the value counts as written and lost with
+it, since somebody may have read it there.
+"""
+
+from gridcache.cluster.far import Far
+from gridcache.cluster.far_flights import is_near_fence
+from gridcache.cluster.local import Local, Patience
+from gridcache.cluster.owner import PATIENCE_S, MovedError, new_token
+from gridcache.cluster.view import Member
+from gridcache.errors import NodeLostError, PeerLostError
+from gridcache.store.writer import Order
+
+__all__ = ["put_home", "unreachable"]
+
+
+def put_home(far: Far, local: Local, order: Order, replicas: int = 1) -> int | None:
+    """Store an order at its home; returns its generation there, None if dropped.
+
+    Raises
+    ------
+    NodeLostError
+        The home does not answer and was not replaced in time.
+    """
+    token, patience = new_token(), Patience(PATIENCE_S)
+    epoch = 0
+    while True:
+        partition, view, owner = local.owner_of(order.space.name, order.key)
+        if epoch and int(view.lost_epochs[partition]) > epoch:
+            return None  # written, and lost with its home
+        try:
+            if owner is not None:
+                terms = token, int(view.terms[partition]), replicas
+                return _put_at(far, local, owner, (order, terms))
+        except MovedError:
+            pass
+        except PeerLostError as error:
+            epoch = epoch or (view.epoch if error.sent else 0)
+        if not patience.wait():
+            raise unreachable(order.key)
+
+
+def _put_at(
+    far: Far, local: Local, owner: Member, what: tuple[Order, tuple[int, int, int]]
+) -> int | None:
+    order, terms = what
+    if local.is_here(owner):
+        token, _, replicas = terms
+        return local.owner.put(order, token=token, replicas=replicas)
+    if is_near_fence(order.fence):
+        return None  # the flight was lost when its home moved
+    return far.put(owner, order, terms)
+
+
+def unreachable(text: str) -> NodeLostError:
+    """What to raise when a key's home does not answer."""
+    message = (
+        f"the home of {text!r} does not answer and was not replaced in time; "
+        f"see `grid nodes`"
+    )
+    return NodeLostError(message, key=text)
