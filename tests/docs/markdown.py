@@ -13,9 +13,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ROOT", "Block", "blocks", "links", "pages"]
+__all__ = [
+    "GUIDE",
+    "ON_A_GRID",
+    "QUICKSTART",
+    "ROOT",
+    "Block",
+    "blocks",
+    "links",
+    "pages",
+]
 
 ROOT = Path(__file__).parents[2]
+QUICKSTART = ROOT / "docs" / "QUICKSTART_DISTRIBUTED_MEMORY.md"
+GUIDE = ROOT / "docs" / "distributed_memory_guide.md"
+ON_A_GRID = (QUICKSTART, GUIDE)
+"""Pages whose code needs a grid: `test_distributed_pages` runs it."""
+
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

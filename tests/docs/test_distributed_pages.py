@@ -10,12 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.grid.simulated import Simulated, two_nodes, user
-from tests.docs.markdown import ROOT
+from tests.docs.markdown import GUIDE, QUICKSTART, ROOT
 
 pytestmark = pytest.mark.ray
 
-QUICKSTART = ROOT / "docs" / "QUICKSTART_DISTRIBUTED_MEMORY.md"
-GUIDE = ROOT / "docs" / "distributed_memory_guide.md"
 TIMEOUT_S = 240
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,11 +12,19 @@ from tests.docs.test_pages import run
 EXAMPLES = {path.name: path for path in sorted((ROOT / "examples").glob("*.py"))}
 
 
+ON_RAY = "distributed_memory_usage.py"
+
+
+def marked() -> list[Any]:
+    ray = pytest.mark.ray
+    return [pytest.param(n, marks=ray) if n == ON_RAY else n for n in EXAMPLES]
+
+
 def test_there_are_some() -> None:
     assert len(EXAMPLES) >= 5
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", marked())
 def test_an_example_runs_twice(name: str, store_dir: Path, tmp_path: Path) -> None:
     for _ in range(2):  # the second time it finds what the first has stored
         done = run([sys.executable, str(EXAMPLES[name])], store_dir, tmp_path)

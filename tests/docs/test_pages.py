@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gridcache.cli import main
-from tests.docs.markdown import ROOT, blocks, links, pages
+from tests.docs.markdown import ON_A_GRID, ROOT, blocks, links, pages
 
 _COMMAND = re.compile(r"^(?:\$ )?(?:grid|gridcache) ([a-z][a-z-]*)", re.MULTILINE)
 _INLINE = re.compile(r"`grid ([a-z][a-z-]*)")
@@ -18,14 +18,19 @@ WITH_CODE = {
     name: page
     for name, page in PAGES.items()
     if any(block.language in {"python", "pycon"} for block in blocks(page))
+    and page not in ON_A_GRID
 }
 
 
 def run(command: list[str], home: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run a program with stores of its own."""
+    """Run a program with stores of its own, and with Ray's files in their place."""
     environment = os.environ | {
-        "GRIDCACHE_DIRECTORY": str(home),
+        "GRIDCACHE_DIRECTORY": str(home / "stores"),
         "PYTHONPATH": str(ROOT),
+        "RAY_TMPDIR": str(home),
+        "RAY_ADDRESS": "127.0.0.1:1",  # nobody: else any Ray of the machine is found
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     }
     return subprocess.run(
         command,
