@@ -10,26 +10,34 @@ No Ray here. Ray's node ids are incarnations of a node, not names: see `ray_node
 """
 
 import fcntl
-import json
 import os
-import secrets
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from gridcache.cluster.facts import (
+    FACTS,
+    GridFacts,
+    beat,
+    read_facts,
+    write_facts,
+    write_private,
+)
 from gridcache.config import Config
 from gridcache.errors import ConfigError, GridCacheError, StoreStalledError
 from gridcache.store.files import open_private
 
 __all__ = [
+    "FACTS",
     "NODE_VARIABLE",
     "GridFacts",
     "StoreClaim",
+    "beat",
     "claim_store",
     "find_standing",
+    "forget_grid",
     "is_served",
     "name_node",
     "read_facts",
@@ -41,54 +49,11 @@ __all__ = [
 NODE_VARIABLE = "GRIDCACHE_NODE"
 """Environment: the node of a process without Ray, where a machine has several."""
 
-FACTS = "grid.json"
 _STALE_S = 30.0
 """A node without a living actor is in no grid from then on: a restart takes 2 s."""
 _CLAIM_S = 5.0
 """How long a restarted actor waits for the one before it to be gone."""
 _TRY_S = 0.05
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GridFacts:
-    """What `grid.json` in a node's store says."""
-
-    grid: str
-    node: str
-    incarnation: str
-    """Of the grid: another one when it was taken down and started again."""
-    number: int | None = None
-    """As member, if it has joined."""
-    host: str = ""
-    port: int = 0
-    ray_address: str = ""
-    ray_node_id: str = ""
-
-
-def read_facts(store: Path) -> GridFacts | None:
-    """Read `grid.json` of a store; None if it belongs to no grid, or never did."""
-    try:
-        return GridFacts(**json.loads((store / FACTS).read_bytes()))
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-def write_facts(store: Path, facts: GridFacts) -> None:
-    """Replace `grid.json`."""
-    write_private(store / FACTS, json.dumps(asdict(facts), indent=1).encode())
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Replace a file of mode 0600; readers see the old or the new one, whole."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    fd = open_private(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(content)
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
 
 
 def store_name(config: Config, grid: str) -> str:
@@ -165,13 +130,13 @@ def claim_store(
 def _candidates(
     directory: Path, base: str, facts: GridFacts, *, first: bool
 ) -> Iterator[Path]:
-    names = [base, f"{base}@{facts.node}"] if first else [f"{base}@{facts.node}"]
+    names = [base, f"{base}@{facts.node}"]
     own = [name for name in names if _is_of(directory / name, facts)]
     if own:
         # Only that: while the process before is still dying its lock is held.
         yield directory / own[0]
         return
-    yield from (directory / name for name in names)
+    yield from (directory / name for name in names[0 if first else 1 :])
     yield directory / f"{base}@{facts.node}-{facts.incarnation[:8]}"
 
 
@@ -234,12 +199,6 @@ def forget_grid(store: Path) -> None:
         (store / name).unlink(missing_ok=True)
     with suppress(OSError):
         _lock_path(store).unlink()
-
-
-def beat(store: Path) -> None:
-    """Say that the node's actor lives, for processes that come while it restarts."""
-    with suppress(OSError):
-        os.utime(store / FACTS)
 
 
 # -- finding it again ----------------------------------------------------------
@@ -312,8 +271,3 @@ def _ray_node_id() -> str | None:
     with suppress(Exception):
         return str(ray.get_runtime_context().get_node_id())
     return None
-
-
-def with_number(facts: GridFacts, number: int, port: int) -> GridFacts:
-    """Return the facts of a node that has joined."""
-    return replace(facts, number=number, port=port)
