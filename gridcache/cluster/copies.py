@@ -36,10 +36,11 @@ class Copies:
         """Store many entries; answers with the partitions that are not kept here."""
         terms = {partition: tuple(pair) for partition, pair in meta["terms"]}
         refused: set[int] = set()
-        for order in opened(self._store, meta, buffers):
-            partition = partition_of(order.space.name, order.key)
-            if partition not in refused and not self._keep(order, terms[partition]):
-                refused.add(partition)
+        with self._store.batch():
+            for order in opened(self._store, meta, buffers):
+                partition = partition_of(order.space.name, order.key)
+                if partition not in refused and not self._keep(order, terms[partition]):
+                    refused.add(partition)
         return Answer({"refused": list(refused)})
 
     def _keep(self, order: Order, terms: tuple[Any, ...]) -> bool:

@@ -72,7 +72,8 @@ class Intake:
         marked: set[int] = set()
         for page in line.pages(ENTRIES, left):
             marked |= set(page.meta["marked"])
-            self._store_all(opened(self._store, page.meta, page.buffers), left)
+            with self._store.batch():
+                self._store_all(opened(self._store, page.meta, page.buffers), left)
             large = fetched(self._store, self._peers, line.source, page.meta)
             self._store_all(large, left)
         self._store.transact(lambda txn: self._mark(txn, marked, left))

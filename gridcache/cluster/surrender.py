@@ -7,10 +7,10 @@ writes that were carried out.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from gridcache.cluster.gathering import entry_step, record_step
+from gridcache.cluster.gathering import Found, entry_step, record_step
 from gridcache.cluster.legacy import pack_records, read_tokens
 from gridcache.cluster.parcel import Meta, Parcel
 from gridcache.cluster.session import Session
@@ -74,25 +74,31 @@ class Surrender:
     def _entries(self, about: Meta, terms: dict[int, int], after: bytes) -> Answer:
         standing, parcel = self._standing, Parcel()
         wanted = written_under(standing, terms)
-        for place, found in _steps(
-            lambda after: entry_step(self._store, terms, wanted, after), after
-        ):
-            for one in found:
-                parcel.add(self._store, one)
-            about["after"] = place.hex() if place is not None else None
+        steps = _steps(lambda at: entry_step(self._store, terms, wanted, at), after)
+        for place, found in steps:
+            last = self._pack(parcel, found)
+            about["after"] = _text(place if last is None else last)
             if parcel.full:
                 break
         about |= parcel.meta
         about["marked"] = [p for p in terms if standing.is_replicated(p)]
         return Answer(about, parcel.buffers, parcel.buffers.clear)
 
+    def _pack(self, parcel: Parcel, found: Iterable[Found]) -> bytes | None:
+        """Pack entries; returns the key of the last one if the rest has no room."""
+        for one in found:
+            parcel.add(self._store, one)
+            if parcel.full:
+                return one.key
+        return None
+
     def _legacy(self, about: Meta, terms: dict[int, int], meta: Meta) -> Answer:
         records = []
         for place, found in _steps(
-            lambda after: record_step(self._store, terms, after), _place(meta)
+            lambda at: record_step(self._store, terms, at), _place(meta)
         ):
             records += found
-            about["after"] = place.hex() if place is not None else None
+            about["after"] = _text(place)
             if len(records) >= _RECORDS:
                 break
         about |= pack_records(records)
@@ -118,6 +124,10 @@ def written_under(
 
 def _place(meta: Meta) -> bytes:
     return bytes.fromhex(meta["after"])
+
+
+def _text(place: bytes | None) -> str | None:
+    return None if place is None else place.hex()
 
 
 def _steps(

@@ -26,8 +26,18 @@ from gridcache.store.records import IMMUTABLE, Entry, Stamp, entry_key
 from gridcache.store.transaction import WriteTxn
 from gridcache.store.writer import Order
 from tests.cluster.kit.streams import KEY
+from tests.store.kit.processes import Child
 
-__all__ = ["CAPACITY", "FOREVER_NS", "Grid", "Node", "frames", "keys_in", "views"]
+__all__ = [
+    "CAPACITY",
+    "FOREVER_NS",
+    "Grid",
+    "Node",
+    "NodeProcess",
+    "frames",
+    "keys_in",
+    "views",
+]
 
 CAPACITY = 32 << 20
 FOREVER_NS = 1 << 62
@@ -39,7 +49,8 @@ def frames(value: bytes, *, viewable: bool = False) -> Frames:
 
 def keys_in(partition: int, count: int = 1, space: str = "default") -> list[str]:
     """Keys of one partition."""
-    found, number = [], 0
+    found: list[str] = []
+    number = 0
     while len(found) < count:
         key = f"key-{number}"
         if partition_of(space, key) == partition:
@@ -67,10 +78,12 @@ class Node:
         self.server = Server(KEY, self.service.handle, streams=streams)
         self.server.start()
         self.space = self.store.namespace(Namespace("default"))
+        self.address = self.server.address
+        """Where the others find it: maybe another process with the same store."""
 
     @property
     def member(self) -> Member:
-        host, port = self.server.address
+        host, port = self.address
         path = str(self.store.directory)
         return Member(self.number, self.name, host, port, "", path, CAPACITY, {})
 
@@ -140,6 +153,25 @@ class Node:
         report = self.store.check()
         close_store(self.store)
         assert report.ok, report.problems
+
+
+class NodeProcess(Child):
+    """A node that is served by a process of its own, which has its store open, too.
+
+    Parameters
+    ----------
+    gate
+        `op` or `op:part` of requests that wait inside until they are let on.
+    skip
+        How many of them pass before.
+    """
+
+    package = "tests.cluster.workers"
+
+    def __init__(self, node: Node, gate: str = "-", skip: int = 0) -> None:
+        directory = node.store.directory
+        super().__init__("node_process", directory, node.number, gate, skip)
+        node.address = ("127.0.0.1", int(self.hear()))
 
 
 class Grid:

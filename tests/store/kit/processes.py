@@ -22,9 +22,11 @@ _PATIENCE_S = 60.0
 class Child:
     """A worker module in a process of its own; killed at the end of the block."""
 
+    package = "tests.store.workers"
+
     def __init__(self, worker: str, *args: object) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"tests.store.workers.{worker}", *map(str, args)],
+            [sys.executable, "-m", f"{self.package}.{worker}", *map(str, args)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
