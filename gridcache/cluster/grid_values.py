@@ -14,9 +14,10 @@ from typing import Any
 
 import xxhash
 
+from gridcache.cluster.bulk import in_bulks
 from gridcache.cluster.far import Far
 from gridcache.cluster.far_flights import is_near_fence
-from gridcache.cluster.homing import put_home, unreachable
+from gridcache.cluster.homing import put_home, put_home_many, unreachable
 from gridcache.cluster.items import space_meta
 from gridcache.cluster.local import Local, Patience, local_of
 from gridcache.cluster.merging import explanation_from, info_from, merged_stats
@@ -146,13 +147,22 @@ class GridValues(Values):
         order = Order(self.space, text, frames, **how)
         if immutable:
             return self._put_immutable(order, frames, where)
-        if where.node != "auto":
-            message = (
-                f"node={where.node!r}: a mutable value lives at the home of its key; "
-                f"give immutable=True to place it"
-            )
-            raise ConfigError(message, node=where.node)
+        _refuse_placed(where)
         return put_home(self._far, self.local, order, where.replicas)
+
+    def put_many(self, items: Iterable[tuple[str, Any]], **how: Any) -> None:
+        """Store several, many in a round; stops at the first that cannot be stored."""
+        if how.pop("immutable", False):
+            for text, value in items:
+                self.put(text, value, immutable=True, **how)
+            return
+        where = how.pop("place", None) or Place()
+        _refuse_placed(where)
+        orders = (
+            Order(self.space, text, self.encoded(value), **how) for text, value in items
+        )
+        for bulk in in_bulks(orders):
+            put_home_many(self._far, self.local, bulk, where.replicas)
 
     def _put_immutable(self, order: Order, frames: Frames, where: Place) -> int | None:
         fence, order = order.fence, order._replace(fence=None)
@@ -340,6 +350,15 @@ class _Elsewhere:
 
 
 _ELSEWHERE = _Elsewhere()
+
+
+def _refuse_placed(where: Place) -> None:
+    if where.node != "auto":
+        message = (
+            f"node={where.node!r}: a mutable value lives at the home of its key; give "
+            f"immutable=True to place it"
+        )
+        raise ConfigError(message, node=where.node)
 
 
 def _digest(frames: Frames) -> int:

@@ -6,6 +6,7 @@ out once; if the home was lost meanwhile, the value counts as written and lost w
 it, since somebody may have read it there.
 """
 
+from gridcache.cluster.bulk import BULK_NBYTES, put_bulk
 from gridcache.cluster.far import Far
 from gridcache.cluster.far_flights import is_near_fence
 from gridcache.cluster.local import Local, Patience
@@ -14,7 +15,7 @@ from gridcache.cluster.view import Member
 from gridcache.errors import NodeLostError, PeerLostError
 from gridcache.store.writer import Order
 
-__all__ = ["put_home", "unreachable"]
+__all__ = ["put_home", "put_home_many", "unreachable"]
 
 
 def put_home(far: Far, local: Local, order: Order, replicas: int = 1) -> int | None:
@@ -41,6 +42,30 @@ def put_home(far: Far, local: Local, order: Order, replicas: int = 1) -> int | N
             epoch = epoch or (view.epoch if error.sent else 0)
         if not patience.wait():
             raise unreachable(order.key)
+
+
+def put_home_many(far: Far, local: Local, orders: list[Order], replicas: int) -> None:
+    """Store several small orders, a round of requests for all of them.
+
+    What a round leaves over (moved, or its home did not answer) goes one by one.
+
+    Raises
+    ------
+    NodeLostError, OutOfSpaceError, ...
+        As `put_home`; the others are stored.
+    """
+    groups: dict[int, list[Order]] = {}
+    rest: list[Order] = []
+    for order in orders:
+        _, _, owner = local.owner_of(order.space.name, order.key)
+        large = order.frames.body_nbytes > BULK_NBYTES
+        if large or owner is None or local.is_here(owner):
+            rest.append(order)
+        else:
+            groups.setdefault(owner.number, []).append(order)
+    rest += put_bulk(local, groups, replicas)
+    for order in rest:
+        put_home(far, local, order, replicas)
 
 
 def _put_at(

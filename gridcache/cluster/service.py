@@ -26,9 +26,10 @@ from gridcache.cluster.placement import partition_of
 from gridcache.cluster.registry import Claim, Registry
 from gridcache.cluster.session import Session
 from gridcache.cluster.standing import Standing
+from gridcache.cluster.travel import describe
 from gridcache.cluster.wire import Answer
-from gridcache.codec.frames import Poured
-from gridcache.errors import PeerError
+from gridcache.codec.frames import Frames, Poured
+from gridcache.errors import GridCacheError, PeerError
 from gridcache.store.namespaces import Namespace
 from gridcache.store.node_store import NodeStore
 from gridcache.store.outcome import Hit, Miss, MissReason
@@ -67,6 +68,7 @@ class Service:
             "get": self._get,
             "held": self._held,
             "body": self._body,
+            "puts": self._puts,
             "delete": self._delete,
             "register": self._register,
             "unregister": self._unregister,
@@ -179,6 +181,31 @@ class Service:
             order, token=meta["token"], term=meta["term"], replicas=replicas
         )
         return Answer({"generation": generation})
+
+    def _puts(self, _session: Session, meta: Meta, buffers: list[memoryview]) -> Answer:
+        """Several small values; each is stored, moved away, or refused alone."""
+        space, left = space_of(self.store, meta["space"]), iter(buffers)
+        done: list[Any] = []
+        with self.store.batch():
+            for item in meta["items"]:
+                header, *parts = [next(left) for _ in range(item["buffers"])]
+                frames = Frames(
+                    bytes(header), tuple(parts), item["viewable"], item["raw"]
+                )
+                order = order_from(space, item, frames)
+                done.append(self._put_one(order, item, meta["replicas"]))
+        return Answer({"done": done})
+
+    def _put_one(self, order: Order, item: Meta, replicas: int) -> Any:
+        try:
+            generation = self.owner.put(
+                order, token=item["token"], term=item["term"], replicas=replicas
+            )
+        except MovedError:
+            return None
+        except GridCacheError as error:
+            return describe(error)
+        return generation or 0
 
     def _put_staged(self, order: Order, meta: Meta) -> Answer:
         """A large value: into the arena as it comes, then under its key from there.

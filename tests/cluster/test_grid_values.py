@@ -11,7 +11,12 @@ import pytest
 from gridcache import GridCache, grid_cache
 from gridcache.cluster.adoption import adopt
 from gridcache.cluster.local import local_of
-from gridcache.errors import ConfigError, ImmutableKeyError, KeyNotFoundError
+from gridcache.errors import (
+    ConfigError,
+    ImmutableKeyError,
+    KeyNotFoundError,
+    NotEncodableError,
+)
 from gridcache.store.opening import close_store, open_store
 from tests.cluster.kit.small_grid import CAPACITY, SmallGrid
 
@@ -61,6 +66,13 @@ class TestMutable:
         assert there.delete_many([f"k{number}" for number in range(0, 300, 2)]) == 150
         assert sorted(here) == sorted(f"k{number}" for number in range(1, 300, 2))
         assert len(here) == 150
+
+    def test_what_precedes_a_bad_value_is_stored(self, grid: SmallGrid) -> None:
+        here, there = grid.nodes["a"].cache(), grid.nodes["b"].cache()
+        items: dict[str, object] = {f"k{number}": number for number in range(20)}
+        with pytest.raises(NotEncodableError):
+            here.put_many({**items, "bad": threading.Lock(), "after": 1})
+        assert there.get_many([*items, "after"]) == items
 
     def test_a_placed_mutable_value_is_refused(self, grid: SmallGrid) -> None:
         with pytest.raises(ConfigError, match="immutable=True"):

@@ -1,0 +1,107 @@
+"""Bulk: many small mutable values to their homes, one request for each home."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gridcache.cluster.items import buffers_of, order_meta, space_meta
+from gridcache.cluster.local import Local, was_sent
+from gridcache.cluster.owner import new_token
+from gridcache.cluster.peers import Request
+from gridcache.cluster.placement import partition_of
+from gridcache.cluster.travel import rebuild
+from gridcache.cluster.view import View
+from gridcache.cluster.wire import Answer
+from gridcache.codec.frames import Frames
+from gridcache.errors import GridCacheError, PeerLostError
+from gridcache.store.writer import Order
+
+__all__ = ["BULK_NBYTES", "in_bulks", "put_bulk"]
+
+BULK_NBYTES = 8 << 20
+"""Of values in one round; a larger value goes alone."""
+_BULK_ORDERS = 500
+
+
+def in_bulks(orders: Iterator[Order]) -> Iterator[list[Order]]:
+    """Cut a stream of orders into rounds of bounded size.
+
+    If the stream fails, what came before is a last round.
+    """
+    bulk: list[Order] = []
+    nbytes = 0
+    try:
+        for order in orders:
+            bulk.append(order)
+            nbytes += order.frames.body_nbytes
+            if nbytes >= BULK_NBYTES or len(bulk) == _BULK_ORDERS:
+                yield bulk
+                bulk, nbytes = [], 0
+    except GridCacheError:
+        if bulk:
+            yield bulk
+        raise
+    if bulk:
+        yield bulk
+
+
+def put_bulk(
+    local: Local, groups: Mapping[int, list[Order]], replicas: int
+) -> list[Order]:
+    """Store orders at members; returns those that were certainly not stored.
+
+    Raises
+    ------
+    GridCacheError
+        One was refused, or its outcome is unknown; others may be stored.
+    """
+    view, rest = local.standing.view(), list[Order]()
+    asked: list[tuple[list[Order], Request]] = []
+    for number, orders in groups.items():
+        if view.member(number) is None:
+            rest += orders
+        else:
+            asked.append((orders, _request(view, number, orders, replicas)))
+    answers = local.peers.call_many([request for _, request in asked])
+    for (orders, request), answer in zip(asked, answers, strict=True):
+        rest += _left(local, orders, request, answer)
+    return rest
+
+
+def _request(view: View, number: int, orders: list[Order], replicas: int) -> Request:
+    member, space = view.member(number), space_meta(orders[0].space)
+    assert member is not None  # noqa: S101 - looked up by the caller
+    items, buffers = [], list[bytes | memoryview]()
+    for order in orders:
+        assert isinstance(order.frames, Frames)  # noqa: S101 - a client has them
+        pieces = buffers_of(order.frames)
+        items.append(_about(view, order, len(pieces)))
+        buffers += pieces
+    meta = {"space": space, "to": number, "replicas": replicas, "items": items}
+    return Request(member.address, "puts", meta, buffers)
+
+
+def _about(view: View, order: Order, buffers: int) -> dict[str, Any]:
+    about = order_meta(order)
+    del about["space"]
+    term = int(view.terms[partition_of(order.space.name, order.key)])
+    return {**about, "token": new_token(), "term": term, "buffers": buffers}
+
+
+def _left(
+    local: Local,
+    orders: list[Order],
+    request: Request,
+    answer: Answer | GridCacheError,
+) -> list[Order]:
+    if isinstance(answer, PeerLostError) and was_sent(answer):
+        # The same tokens once more: what was carried out is not done again.
+        answer = local.peers.call_many([request])[0]
+    if isinstance(answer, PeerLostError) and not was_sent(answer):
+        return orders
+    if isinstance(answer, GridCacheError):
+        raise answer
+    done = answer.meta.get("done") or [None] * len(orders)
+    for told in done:
+        if isinstance(told, dict):
+            raise rebuild(told)
+    return [order for order, told in zip(orders, done, strict=True) if told is None]
