@@ -79,5 +79,5 @@ $(VENV)/.core: $(INPUTS) | $(VENV)/.python
 
 $(VENV)/.dev: $(INPUTS) | $(VENV)/.python
 	@echo "Installing gridcache and its development tools into $(VENV) ..."
-	@$(INSTALL) '.[arrow,dev,jupyter]'
+	@$(INSTALL) '.[arrow,dev,jupyter,ray]'
 	@touch $(VENV)/.core $@
