@@ -62,7 +62,9 @@ def cluster_config(options: Options) -> "ClusterConfig":
 
 def _of_the_grid(config: "ClusterConfig") -> dict[str, Any]:
     """Settings by which a grid's store on this machine is found."""
-    given: dict[str, Any] = {"store": config.gridcache.grid}
+    given: dict[str, Any] = {}
+    if config.gridcache.grid != "default":  # which takes the user's default store
+        given["store"] = config.gridcache.grid
     if config.gridcache.directory is not None:
         given["directory"] = config.gridcache.directory
     return given
@@ -78,7 +80,16 @@ def store_path(options: Options) -> Path:
     if options.path is not None:
         return Path(options.path).expanduser().absolute()
     settings = load_settings(options)
-    return settings.directory / settings.store
+    return _node_store(options, settings) or settings.directory / settings.store
+
+
+def _node_store(options: Options, settings: Config) -> Path | None:
+    """Directory of this node's store, where a machine has several (`GRIDCACHE_NODE`)."""
+    if options.config is None:
+        return None
+    from gridcache.cluster.naming import find_standing  # noqa: PLC0415 - for grids alone
+
+    return find_standing(settings, cluster_config(options).gridcache.grid)
 
 
 def open_cache(options: Options, *, create: bool = False) -> "GridCache":
@@ -95,7 +106,8 @@ def open_cache(options: Options, *, create: bool = False) -> "GridCache":
     if not create:
         with open_store_of(options) as store:
             _refuse_absent(name, [space.name for space in store.namespaces()])
-    return GridCache(name, path=options.path)
+    path = options.path if options.config is None else store_path(options)
+    return GridCache(name, path=path)
 
 
 @contextmanager

@@ -14,18 +14,21 @@ __all__ = ["command"]
 COLUMNS = (Column("node"), Column("state"))
 
 
-@click.command(
-    "drain", epilog=examples("grid drain gpu2", "grid drain gpu2 && ssh gpu2 ray stop")
-)
+@click.command("drain", epilog=examples("grid drain gpu2", "grid drain gpu2 --undo"))
 @click.argument("node")
+@click.option("--undo", is_flag=True, help="Let a drained node take part again.")
 @command_options
-def command(options: Options, node: str) -> None:
+def command(options: Options, node: str, *, undo: bool) -> None:
     """Move what a node has to the others, so that it can be taken away.
 
-    Returns when the node has nothing left that only it has. Its keys are answered
-    all the while. Exit 2 if there is no such node.
+    Returns when its keys are at the other nodes, with the blocks that may move; all
+    are answered all the while. Blocks that were placed on it by name stay in its store
+    until it takes part again. Exit 2 if there is no such node.
     """
     with open_grid(options) as grid, waiting(options, f"{node} gives away its keys"):
-        grid.drain(node)
-    row = (node, "drained")
+        if undo:
+            grid.undrain(node)
+        else:
+            grid.drain(node)
+    row = (node, "starting" if undo else "drained")
     emit(Report((Section("drain", COLUMNS, [row], single=True),)), options)
