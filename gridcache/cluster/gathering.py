@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import xxhash
 
 from gridcache.cluster.directory import Record
-from gridcache.cluster.placement import PARTITIONS, partition_of
+from gridcache.cluster.placement import PARTITIONS
 from gridcache.errors import CorruptFramesError
 from gridcache.store.namespaces import Namespace, all_namespaces
 from gridcache.store.node_store import NodeStore
-from gridcache.store.records import Entry, entry_key, entry_text
+from gridcache.store.records import Entry, entry_text
 from gridcache.store.transaction import WriteTxn
 
 __all__ = ["Found", "Known", "Wanted", "entries", "entry_step", "record_step"]
@@ -26,8 +26,6 @@ _KEYS = 2048
 """Hashed in one transaction: less than a millisecond."""
 _BATCH = 64
 """Unpacked in one transaction."""
-_SHORTENED, _ = entry_key(0, "k" * 1000)
-_MARK_AT = _SHORTENED.index(b"\xff")
 
 
 class Found(NamedTuple):
@@ -48,9 +46,14 @@ class Known(NamedTuple):
     """A record of the directory, of a wanted partition."""
 
     space: Namespace
-    text: str
+    key: bytes
     partition: int
     record: Record
+
+    @property
+    def name(self) -> bytes:
+        """Its key, whatever the number of its namespace in a store."""
+        return self.key[2:]
 
 
 Wanted = Callable[[int, Entry], bool]
@@ -73,13 +76,13 @@ def entry_step(
 
     def work(txn: WriteTxn) -> tuple[list[Found], bytes | None]:
         found: list[Found] = []
-        keys = list(_keys(txn, txn.tables.entries, after))
+        keys = _keys(txn, txn.tables.entries, after)
         for key, space, partition in keys:
-            if partition >= 0 and partition not in partitions:
-                continue
-            one = _found(store, txn, (key, space, partition))
-            if one and one.partition in partitions and wanted(one.partition, one.entry):
-                found.append(one)
+            if partition in partitions:
+                entry = _entry_in(store, txn, key)
+                if entry is None or not wanted(partition, entry):
+                    continue
+                found.append(Found(space, key, partition, entry))
                 if len(found) == _BATCH:
                     return found, key
         return found, _last(keys)
@@ -100,19 +103,16 @@ def entries(
 def record_step(
     store: NodeStore, partitions: Collection[int], after: bytes | None = b""
 ) -> tuple[list[Known], bytes | None]:
-    """Look at the next records of a store's directory, as `entry_step` does.
-
-    A key too long for the index is not found: its record does not tell it.
-    """
+    """Look at the next records of a store's directory, as `entry_step` does."""
 
     def work(txn: WriteTxn) -> tuple[list[Known], bytes | None]:
-        found: list[Known] = []
-        keys = list(_keys(txn, txn.tables.holders, after))
-        for key, space, partition in keys:
-            if partition in partitions:
-                packed = txn.get(key, db=txn.tables.holders)
-                text = key[2:].decode("utf-8", "surrogatepass")
-                found.append(Known(space, text, partition, Record.unpack(packed)))
+        keys = _keys(txn, txn.tables.holders, after)
+        get, table = txn.get, txn.tables.holders
+        found = [
+            Known(space, key, partition, Record.unpack(get(key, db=table)))
+            for key, space, partition in keys
+            if partition in partitions
+        ]
         return found, _last(keys)
 
     return store.snapshot(work)
@@ -120,38 +120,29 @@ def record_step(
 
 def _keys(
     txn: WriteTxn, table: Any, after: bytes | None
-) -> Iterator[tuple[bytes, Namespace, int]]:
-    """Keys of a table with their partitions; -1 for one that is shortened."""
+) -> list[tuple[bytes, Namespace, int]]:
+    """The next keys of a table, with their partitions."""
     spaces = {
-        space.prefix: (space, f"{space.name}\0".encode("utf-8", "surrogatepass"))
+        space.prefix: (space, space.name.encode("utf-8", "surrogatepass"))
         for space in all_namespaces(txn)
     }
-    digest = xxhash.xxh3_64_intdigest
+    digest = xxhash.xxh3_64_intdigest  # as `placement.partition_of_entry` does
     with txn.txn.cursor(table) as cursor:
         if not (cursor.set_range(after + b"\0") if after else cursor.first()):
-            return
-        for key in islice(cursor.iternext(values=False), _KEYS):
-            space, name = spaces[key[:2]]
-            if len(key) == len(_SHORTENED) and key[_MARK_AT] == 0xFF:  # noqa: PLR2004
-                yield key, space, -1
-            else:
-                yield key, space, digest(name + key[2:]) % PARTITIONS
+            return []
+        return [
+            (key, space, digest(b"%b\0%b" % (name, key[2:])) % PARTITIONS)
+            for key in islice(cursor.iternext(values=False), _KEYS)
+            for space, name in (spaces[key[:2]],)
+        ]
 
 
 def _last(keys: list[tuple[bytes, Namespace, int]]) -> bytes | None:
     return keys[-1][0] if len(keys) == _KEYS else None
 
 
-def _found(
-    store: NodeStore, txn: WriteTxn, at: tuple[bytes, Namespace, int]
-) -> Found | None:
-    key, space, partition = at
+def _entry_in(store: NodeStore, txn: WriteTxn, key: bytes) -> Entry | None:
     try:
-        entry = store.entry_in(txn, key)
+        return store.entry_in(txn, key)
     except CorruptFramesError:
         return None
-    if entry is None:
-        return None
-    if partition < 0:
-        partition = partition_of(space.name, entry_text(key, entry))
-    return Found(space, key, partition, entry)

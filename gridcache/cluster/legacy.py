@@ -16,9 +16,7 @@ from gridcache.cluster import directory
 from gridcache.cluster.directory import Record
 from gridcache.cluster.gathering import Known, record_step
 from gridcache.cluster.items import local_space, space_meta
-from gridcache.store.namespaces import Namespace
 from gridcache.store.node_store import NodeStore
-from gridcache.store.records import entry_key
 from gridcache.store.transaction import WriteTxn
 
 __all__ = [
@@ -109,10 +107,10 @@ def pack_records(records: Iterable[Known]) -> dict[str, Any]:
     """Return records as a message's meta."""
     spaces: dict[str, tuple[int, dict[str, Any]]] = {}
     rows: list[tuple[int, str, str]] = []
-    for space, text, _, record in records:
-        known = (len(spaces), space_meta(space))
-        number, _ = spaces.setdefault(space.name, known)
-        rows.append((number, text, record.pack().hex()))
+    for one in records:
+        known = (len(spaces), space_meta(one.space))
+        number, _ = spaces.setdefault(one.space.name, known)
+        rows.append((number, one.name.hex(), one.record.pack().hex()))
     return {"spaces": [about for _, about in spaces.values()], "records": rows}
 
 
@@ -124,14 +122,14 @@ def merge_records(store: NodeStore, meta: dict[str, Any]) -> None:
         batch = rows[start : start + _MERGED]
 
         def work(txn: WriteTxn, batch: Sequence[Any] = batch) -> None:
-            for number, text, packed in batch:
-                _merge(txn, spaces[number], text, Record.unpack(bytes.fromhex(packed)))
+            for number, name, packed in batch:
+                key = spaces[number].prefix + bytes.fromhex(name)
+                _merge(txn, key, Record.unpack(bytes.fromhex(packed)))
 
         store.transact(work)
 
 
-def _merge(txn: WriteTxn, space: Namespace, text: str, record: Record) -> None:
-    key, _ = entry_key(space.id, text)
+def _merge(txn: WriteTxn, key: bytes, record: Record) -> None:
     known = directory.load(txn, key)
     if known is not None and known.edition > record.edition:
         return

@@ -12,6 +12,7 @@ from gridcache.cluster.home import Moved
 from gridcache.cluster.legacy import read_tokens
 from gridcache.cluster.owner import MovedError
 from gridcache.cluster.placement import PARTITIONS, partition_of
+from gridcache.store.namespaces import Namespace
 from gridcache.store.records import REPLICATED, TOMBSTONE, Stamp
 from tests.cluster.kit.nodes import Grid, keys_in, views
 
@@ -146,6 +147,37 @@ def test_known_writes_and_the_directory_come_along(grid: Grid) -> None:
     assert len(read_tokens(b.store)) == 16
     b.put(key, b"again", token=77)
     assert b.read(key) == b"value"
+
+
+def test_the_directory_of_long_keys_comes_along(grid: Grid) -> None:
+    a, b = grid.nodes.values()
+    key, record = "k" * 5000, Record(2, 5, 6, 0.0, (1, 3))
+    a.save({key: record})
+    grid.move(a, b, [partition_of("default", key)])
+    assert b.load(key) == record
+
+
+def test_namespaces_have_other_numbers_elsewhere(grid: Grid) -> None:
+    a, b = grid.nodes.values()
+    a.space = a.store.namespace(Namespace("first", policy="lfu", ttl_s=50.0))
+    for name in ("other", "another", "first"):
+        b.space = b.store.namespace(Namespace(name))
+    assert a.space.id != b.space.id
+    (key,) = keys_in(7, space="first")
+    a.put(key, b"value")
+    a.save({key: Record(1, 0, 0, 0.0, (5,))})
+    grid.move(a, b, [7])
+    assert b.value(key) == b"value"
+    assert b.load(key) == Record(1, 0, 0, 0.0, (5,))
+
+
+def test_a_namespace_is_made_as_it_is_at_the_source(grid: Grid) -> None:
+    a, b = grid.nodes.values()
+    a.space = a.store.namespace(Namespace("new", policy="lfu", ttl_s=50.0))
+    a.put(keys_in(7, space="new")[0], b"value")
+    grid.move(a, b, [7])
+    made = {space.name: space for space in b.store.namespaces()}["new"]
+    assert (made.policy, made.ttl_s) == ("lfu", 50.0)
 
 
 def test_pulling_again_changes_nothing(grid: Grid) -> None:
