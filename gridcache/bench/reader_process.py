@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gridcache.cache import GridCache
 
-__all__ = ["serve"]
+__all__ = ["read_on_command", "serve"]
 
 _BETWEEN_CLOCKS = 64
 """Reads between two looks at the clock."""
@@ -23,10 +23,15 @@ def serve(path: Path) -> None:
     with GridCache("bench", path=path) as cache:
         keys = list(cache)
         random.shuffle(keys)
-        _answer("ready")
-        for line in sys.stdin:
-            start, seconds = map(float, line.split())
-            _answer(repr(_read(cache, keys, start, seconds)))
+        read_on_command(cache, keys)
+
+
+def read_on_command(cache: GridCache, keys: list[str]) -> None:
+    """Say that all is ready, then answer lines until there are no more."""
+    _answer("ready")
+    for line in sys.stdin:
+        start, seconds = map(float, line.split())
+        _answer(repr(_read(cache, keys, start, seconds)))
 
 
 def _answer(text: str) -> None:

@@ -15,7 +15,9 @@ from gridcache.bench.scale import Scale
 from gridcache.cache import GridCache
 from gridcache.machine import free_nbytes
 
-__all__ = ["BENCHMARKS", "Plan", "Run", "measure"]
+__all__ = ["BENCHMARKS", "Plan", "Run", "guarded", "measure"]
+
+_FIGURES = "gridcache.bench.figures"
 
 BENCHMARKS: dict[str, tuple[str, ...]] = {
     "latency": (
@@ -118,13 +120,20 @@ def measure(plan: Plan, place: Path) -> Iterator[Result]:
 def _figures(plan: Plan, run: Run, name: str) -> Iterator[Result]:
     for figure in BENCHMARKS[name]:
         plan.say(f"{name}: {figure.replace('_', ' ')}")
-        yield from _guarded(run, figure)
+        yield from guarded(run, figure)
 
 
-def _guarded(run: Run, figure: str) -> Iterable[Result]:
+def guarded(run: Any, figure: str, package: str = _FIGURES) -> Iterable[Result]:
+    """Rows of one figure; one that says why if it fails.
+
+    Parameters
+    ----------
+    run
+        What the figures of that package measure with.
+    """
     results: list[Result] = []
     try:
-        module = import_module(f"gridcache.bench.figures.{figure}")
+        module = import_module(f"{package}.{figure}")
         results.extend(module.measure(run))
     except MemoryError as error:
         results.append(_failed(figure, Absent(f"too little memory: {error}")))

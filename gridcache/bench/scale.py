@@ -46,6 +46,14 @@ class Scale:
     """Accesses taken of a trace from a file."""
     processes: int
     """Fresh interpreters started for the import's time."""
+    batch_keys: int
+    """Keys of 1 KiB that are read from a node with one call."""
+    blocks: int
+    """Memory blocks whose share of the index is counted."""
+    node_counts: tuple[int, ...]
+    """Nodes of the grids that are compared in what they read."""
+    thought_nodes: int
+    """Nodes of the grid that is only computed."""
 
 
 FULL = Scale(
@@ -71,6 +79,10 @@ FULL = Scale(
     trace_largest=_MIB,
     trace_most=1_000_000,
     processes=11,
+    batch_keys=1_000,
+    blocks=100_000,
+    node_counts=(1, 2, 4),
+    thought_nodes=1_000,
 )
 """What the figures are quoted from."""
 
@@ -97,6 +109,10 @@ QUICK = Scale(
     trace_largest=128 << 10,
     trace_most=50_000,
     processes=3,
+    batch_keys=1_000,
+    blocks=20_000,
+    node_counts=(1, 2, 4),
+    thought_nodes=1_000,
 )
 """A look while tuning: the same operations, fewer and smaller."""
 
@@ -123,5 +139,9 @@ TINY = Scale(
     trace_largest=16 << 10,
     trace_most=1_000,
     processes=1,
+    batch_keys=50,
+    blocks=300,
+    node_counts=(1, 2),
+    thought_nodes=20,
 )
 """For tests: everything runs, nothing is to be quoted."""

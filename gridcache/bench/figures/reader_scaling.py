@@ -5,17 +5,12 @@ near cache is off, or a part of the reads would not reach the store. The rival
 is one of the same processes alone, in the same round.
 """
 
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from functools import partial
-from pathlib import Path
-from typing import Self
 
 import numpy as np
 
+from gridcache.bench.children import Child, rates
 from gridcache.bench.compare import OURS, Figure
 from gridcache.bench.place import setting
 from gridcache.bench.result import Goal, Result, Unit
@@ -35,9 +30,6 @@ _VIEW_KEYS = 256
 _CAPACITY_PER_KEY = 2048
 _SPARE = 64 << 20
 _MODULE = "gridcache.bench.reader_process"
-_LEAD_S = 0.005
-"""From the command to the start: all have read their line by then."""
-_WAIT_S = 30.0
 
 
 def measure(run: Run) -> Iterator[Result]:
@@ -62,63 +54,13 @@ def _rows(
         {_RIVAL: goal},
     )
     with ExitStack() as stack, setting("GRIDCACHE_NEAR_BYTES", "0"):
-        readers = [stack.enter_context(_Reader(cache.path)) for _ in range(_PROCESSES)]
-        rate = partial(_rate, seconds=run.scale.read_s)
+        readers = [
+            stack.enter_context(Child(_MODULE, str(cache.path)))
+            for _ in range(_PROCESSES)
+        ]
+        seconds = run.scale.read_s
         contenders: dict[str, Callable[[int], float]] = {
-            OURS: lambda _: rate(readers),
-            _RIVAL: lambda _: rate(readers[:1]),
+            OURS: lambda _: sum(rates(readers, seconds)),
+            _RIVAL: lambda _: sum(rates(readers[:1], seconds)),
         }
         yield from figure.rows(interleave(run.scale.rounds, contenders))
-
-
-def _rate(readers: Sequence["_Reader"], *, seconds: float) -> float:
-    start = time.monotonic() + _LEAD_S
-    for reader in readers:
-        reader.tell(f"{start!r} {seconds!r}\n")
-    return sum(float(reader.hear()) for reader in readers)
-
-
-class _Reader:
-    """One process, ready to read; ends with the block."""
-
-    def __init__(self, path: Path) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", _MODULE, str(path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def __enter__(self) -> Self:
-        self.hear()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with self._process as process:
-            if process.stdin is not None:
-                process.stdin.close()
-            try:
-                process.wait(_WAIT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-    def tell(self, line: str) -> None:
-        """Send a command."""
-        assert self._process.stdin is not None  # noqa: S101 - for the types
-        self._process.stdin.write(line)
-        self._process.stdin.flush()
-
-    def hear(self) -> str:
-        """Its next line.
-
-        Raises
-        ------
-        ChildProcessError
-            It died.
-        """
-        assert self._process.stdout is not None  # noqa: S101 - for the types
-        line = self._process.stdout.readline()
-        if not line:
-            message = f"a reader process died with code {self._process.wait(_WAIT_S)}"
-            raise ChildProcessError(message)
-        return line
