@@ -61,15 +61,11 @@ class LocalNode:
 
     def write(self, pieces: Sequence[BlockPiece]) -> None:
         """Write; all is checked before the first byte."""
-        if len(pieces) > 1:
-            for number, data, offset in pieces:
-                self._blocks.check_range(number, data.nbytes, offset)
-        for number, data, offset in pieces:
-            self._blocks.write(number, data, offset)
+        self._blocks.write_many(pieces)
 
     def read(self, ranges: Sequence[BlockRange]) -> list[bytes]:
         """Copy ranges."""
-        return [self._blocks.read(*wanted) for wanted in ranges]
+        return self._blocks.read_many(ranges)
 
     def free(self, numbers: Sequence[int]) -> list[GridCacheError | None]:
         """Free blocks, each or why not."""

@@ -31,6 +31,7 @@ _MESSAGE_NBYTES = 32 << 20
 """Of bytes written or read with one request."""
 _MESSAGE_ITEMS = 1000
 _LISTED = 10_000
+_Left = list[tuple[int, BlockRange]]
 _Infos = list[BlockInfo]
 """`list` is a method below."""
 
@@ -113,24 +114,15 @@ class RemoteNode:
 
     def read(self, ranges: Sequence[BlockRange]) -> list[bytes]:
         """Copy ranges."""
-        known = ranges
-        if any(wanted.nbytes is None for wanted in ranges):
-            known = self._sized(ranges)
-        parts = [part for wanted in known for part in _split_range(wanted)]
-        found: list[memoryview] = []
-        for some in _grouped(parts, lambda part: part.nbytes or 0):
+        parts: list[list[memoryview]] = [[] for _ in ranges]
+        left = list(enumerate(ranges))
+        while left:
+            some = [wanted for _, wanted in left[:_MESSAGE_ITEMS]]
             answer, _ = self._ask("block_read", {"ranges": some})
-            found += answer.buffers
-        buffers = iter(found)
-        return [_joined(buffers, len(_split_range(wanted))) for wanted in known]
-
-    def _sized(self, ranges: Sequence[BlockRange]) -> Sequence[BlockRange]:
-        """The ranges, each with its size: only so a large one can be split."""
-        infos = self.info([wanted.number for wanted in ranges])
-        return [
-            wanted if wanted.nbytes is not None else _to_the_end(wanted, info)
-            for wanted, info in zip(ranges, infos, strict=True)
-        ]
+            for (position, _), buffer in zip(left, answer.buffers, strict=False):
+                parts[position].append(buffer)
+            left = _rest(left, answer)
+        return [_joined(found) for found in parts]
 
     # -- the rest ----------------------------------------------------------
 
@@ -206,17 +198,6 @@ def _split(piece: BlockPiece) -> list[BlockPiece]:
     ]
 
 
-def _split_range(wanted: BlockRange) -> list[BlockRange]:
-    nbytes = wanted.nbytes or 0
-    starts = range(0, max(nbytes, 1), _MESSAGE_NBYTES)
-    return [
-        BlockRange(
-            wanted.number, min(nbytes - start, _MESSAGE_NBYTES), wanted.offset + start
-        )
-        for start in starts
-    ]
-
-
 def _grouped(parts: list[Any], size_of: Callable[[Any], int]) -> list[list[Any]]:
     """Parts in the order given, as many together as a message takes."""
     messages: list[list[Any]] = []
@@ -231,12 +212,18 @@ def _grouped(parts: list[Any], size_of: Callable[[Any], int]) -> list[list[Any]]
     return messages
 
 
-def _to_the_end(wanted: BlockRange, info: BlockInfo | GridCacheError) -> BlockRange:
-    if isinstance(info, GridCacheError):
-        raise info
-    return wanted._replace(nbytes=info.nbytes - wanted.offset)
+def _rest(left: _Left, answer: Answer) -> _Left:
+    """What an answer has not brought; its last buffer may be a part."""
+    last = len(answer.buffers) - 1
+    position, wanted = left[last]
+    done = answer.buffers[last].nbytes
+    missing = answer.meta["sizes"][last] - done
+    rest = left[last + 1 :]
+    if not missing:
+        return rest
+    part = BlockRange(wanted.number, missing, wanted.offset + done)
+    return [(position, part), *rest]
 
 
-def _joined(buffers: Any, count: int) -> bytes:
-    parts = [next(buffers) for _ in range(count)]
-    return bytes(parts[0]) if count == 1 else b"".join(parts)
+def _joined(parts: list[memoryview]) -> bytes:
+    return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)

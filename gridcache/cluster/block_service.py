@@ -6,6 +6,7 @@ connection is gone and no other has come for some seconds, or nobody has spoken
 for a pool that an earlier service left, the pool's blocks are freed.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gridcache.cluster.block_arrivals import BlockArrivals
@@ -15,7 +16,7 @@ from gridcache.cluster.block_messages import pack_infos, pack_outcomes, pack_siz
 from gridcache.cluster.block_protocol import BlockOrder
 from gridcache.cluster.incoming import Incoming
 from gridcache.cluster.session import Session, StreamHandle
-from gridcache.cluster.wire import Answer, Buffer, Meta, Range
+from gridcache.cluster.wire import Answer, Meta, Range
 from gridcache.errors import PeerError
 from gridcache.store.blocks import Blocks
 
@@ -29,8 +30,11 @@ _GRACE_S = 10.0
 """For a client whose connection was lost to come back."""
 _LEFT_GRACE_S = 30.0
 """For the clients of a service that was killed to find this one."""
-_IN_PLACE_MIN = 64 << 10
-"""Bytes from which a range is sent from the file itself."""
+_IN_PLACE_MIN = 4 << 20
+"""Bytes from which a range is sent from the file itself, and written as it comes:
+below, asking whether it was held costs more than a copy."""
+ANSWER_NBYTES = 32 << 20
+"""Of ranges in one answer."""
 
 
 class BlockService:
@@ -106,39 +110,47 @@ class BlockService:
         )
 
     def _check(self, session: Session, meta: Meta) -> Answer:
-        for number, nbytes, offset in meta["ranges"]:
-            self._blocks.check_range(number, nbytes, offset)
+        self._blocks.check_ranges(meta["ranges"])
         return Answer()
 
     def _write(self, session: Session, meta: Meta, incoming: Incoming) -> Answer:
-        pieces = list(zip(meta["pieces"], incoming.lengths, strict=True))
-        for (number, offset), nbytes in pieces:
-            self._blocks.check_range(number, nbytes, offset)
-        targets: list[Target] = [
-            self._blocks.filler(number, offset) for (number, offset), _ in pieces
-        ]
+        places = list(zip(meta["pieces"], incoming.lengths, strict=True))
+        self._blocks.check_ranges([(n, nbytes, at) for (n, at), nbytes in places])
+        if sum(incoming.lengths) < _IN_PLACE_MIN:
+            data = [memoryview(bytearray(nbytes)) for nbytes in incoming.lengths]
+            incoming.into(data)
+            self._blocks.write_many(
+                [(n, one, at) for ((n, at), _), one in zip(places, data, strict=True)]
+            )
+            return Answer()
+        targets: list[Target] = [self._blocks.filler(n, at) for (n, at), _ in places]
         incoming.into(targets)
         return Answer()
 
     def _read(self, session: Session, meta: Meta) -> Answer:
+        """As many of the ranges as fit into an answer, and how long each is."""
+        ranges = meta["ranges"]
+        sizes = self._blocks.check_ranges(ranges)
+        parts = _fitting(ranges, sizes)
+        copies = iter(
+            self._blocks.read_many([part for part in parts if part[1] < _IN_PLACE_MIN])
+        )
         holds: list[Hold] = []
-        buffers = [self._buffer(holds, *wanted) for wanted in meta["ranges"]]
+        buffers = [
+            next(copies) if part[1] < _IN_PLACE_MIN else self._in_place(holds, part)
+            for part in parts
+        ]
 
         def done() -> None:
             for hold in holds:
                 hold.end()
 
-        return Answer({}, buffers, done)
+        return Answer({"sizes": sizes[: len(parts)]}, buffers, done)
 
-    def _buffer(
-        self, holds: "list[Hold]", number: int, nbytes: int | None, offset: int
-    ) -> Buffer:
-        size = self._blocks.check_range(number, nbytes, offset)
-        if size < _IN_PLACE_MIN:
-            return self._blocks.read(number, size, offset)
-        fd, at, hold = self._blocks.place(number, size, offset)
+    def _in_place(self, holds: "list[Hold]", part: tuple[int, int, int]) -> Range:
+        fd, at, hold = self._blocks.place(*part)
         holds.append(hold)
-        return Range(fd, at, size, hold)
+        return Range(fd, at, part[1], hold)
 
     def _free(self, session: Session, meta: Meta) -> Answer:
         return Answer(pack_outcomes(self._node.free(meta["numbers"])))
@@ -168,3 +180,17 @@ class BlockService:
             if self._attendance.knows(pool) or owners.is_alive(pool)
         ]
         return Answer({"alive": alive})
+
+
+def _fitting(
+    ranges: Sequence[Sequence[int]], sizes: Sequence[int]
+) -> list[tuple[int, int, int]]:
+    """The first ranges, and of the last perhaps a part: some bytes at least."""
+    parts: list[tuple[int, int, int]] = []
+    room = ANSWER_NBYTES
+    for (number, _, offset), size in zip(ranges, sizes, strict=True):
+        if parts and not room:
+            break
+        parts.append((number, min(size, room), offset))
+        room -= parts[-1][1]
+    return parts

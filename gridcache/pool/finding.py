@@ -54,8 +54,10 @@ class Finder:
     ) -> dict[str, tuple[BlockNode, list[int]]]:
         """Positions of the blocks by the node each should be on."""
         found: dict[str, tuple[BlockNode, list[int]]] = {}
+        nodes, moved = self._nodes.nodes(), self._moved
         for position, block in enumerate(blocks):
-            node = self._guess(block) or self.look_around(block)
+            node = nodes.get(moved.get(block.number, block.node))
+            node = node or self.look_around(block)
             found.setdefault(node.name, (node, []))[1].append(position)
         return found
 

@@ -7,9 +7,9 @@ copies and looks again. A map keeps its pin until the last view is gone.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from gridcache.store.leases import hold_memory
 from gridcache.store.parts import Parts
 from gridcache.store.transaction import WriteTxn
 
-__all__ = ["BlockMemory", "Hold", "as_bytes", "patiently"]
+__all__ = ["BlockMemory", "Hold", "Piece", "Wish", "as_bytes", "patiently"]
 
 T = TypeVar("T")
 
@@ -36,6 +36,22 @@ _PATIENCE_S = 10.0
 _PAUSE_S = 2e-3
 _ON_ITS_WAY = LEAVING | HANDED
 _ZEROS = memoryview(bytes(1 << 20))
+
+
+Wish = Sequence[Any]
+"""Number, size (None: up to the end) and offset of a range."""
+Piece = tuple[int, memoryview, int]
+"""Number, bytes and offset of a write."""
+
+
+class Place(NamedTuple):
+    """Where a range of a block lies."""
+
+    number: int
+    block: Block
+    at: int
+    """In the arena."""
+    nbytes: int
 
 
 class Hold:
@@ -70,39 +86,47 @@ class BlockMemory:
         """The record of a block; raises as `seen_block` does."""
         return self._parts.index.snapshot(lambda txn: seen_block(txn, number, refuse))
 
-    def find_range(
-        self, number: int, nbytes: int | None, offset: int, refuse: int = 0
-    ) -> Block:
-        """The record of a block that has such a range.
+    def find_ranges(self, ranges: Sequence[Wish], refuse: int = 0) -> list[Place]:
+        """Where ranges lie, each of (number, size or None, offset); one snapshot.
 
         Raises
         ------
         BlockRangeError
-            It has not.
+            A block has no such range.
         """
-        block = self.find(number, refuse)
-        size = block.nbytes - offset if nbytes is None else nbytes
-        if offset < 0 or size < 0 or offset + size > block.nbytes:
-            message = (
-                f"bytes {offset} to {offset + size} are outside memory block {number}, "
-                f"which has {block.nbytes}; stay inside it"
-            )
-            raise BlockRangeError(
-                message, number=number, offset=offset, nbytes=size, size=block.nbytes
-            )
-        return block
+        return self._parts.index.snapshot(
+            lambda txn: [
+                _place(seen_block(txn, wish[0], refuse), *wish) for wish in ranges
+            ]
+        )
 
-    def hold(self, number: int, block: Block, refuse: int = 0) -> Hold | None:
-        """Keep a block's extent its own, freed or not; None without a pin left."""
-        hold = Hold(self._parts.row, block.offset)
-        if hold.slot < 0:
-            return None
+    def _look_again(self, numbers: Iterable[int], refuse: int = 0) -> None:
+        """Raise unless the blocks are still there."""
+        self._parts.index.snapshot(
+            lambda txn: [seen_block(txn, number, refuse) for number in numbers]
+        )
+
+    def _hold(self, places: Sequence[Place], refuse: int = 0) -> list[Hold] | None:
+        """Keep blocks' extents theirs, freed or not; None without a pin left."""
+        holds: list[Hold] = []
         try:
-            self.find(number, refuse)
+            for place in places:
+                holds.append(Hold(self._parts.row, place.block.offset))
+                if holds[-1].slot < 0:
+                    _end(holds)
+                    return None
+            self._look_again((place.number for place in places), refuse)
         except BaseException:
-            hold.end()
+            _end(holds)
             raise
-        return hold
+        return holds
+
+    def _hold_one(self, place: Place, refuse: int) -> Hold:
+        holds = self._hold((place,), refuse)
+        if holds is None:
+            message = "this process holds as many views as it can; drop some"
+            raise OutOfSpaceError(message)
+        return holds[0]
 
     # -- bytes -------------------------------------------------------------
 
@@ -112,26 +136,25 @@ class BlockMemory:
             piece = _ZEROS[: min(nbytes - start, _ZEROS.nbytes)]
             self._parts.arena.write_one(offset + start, piece)
 
-    def write(self, number: int, data: memoryview, offset: int) -> None:
-        """Write into a block; see `Blocks.write`."""
-        block = self.find_range(number, data.nbytes, offset, _ON_ITS_WAY)
-        hold = self.hold(number, block, _ON_ITS_WAY)
-        if hold is None:
-            self._parts.index.transact(
-                lambda txn: self._write_inside(txn, number, data, offset)
-            )
+    def write(self, pieces: Sequence[Piece]) -> None:
+        """Write into blocks; see `Blocks.write`."""
+        ranges = [(number, data.nbytes, offset) for number, data, offset in pieces]
+        places = self.find_ranges(ranges, _ON_ITS_WAY)
+        holds = self._hold(places, _ON_ITS_WAY)
+        if holds is None:
+            self._parts.index.transact(lambda txn: self._write_inside(txn, pieces))
             return
         try:
-            self._put(block.offset + offset, data)
+            for place, (_, data, _) in zip(places, pieces, strict=True):
+                self._put(place.at, data)
         finally:
-            hold.end()
+            _end(holds)
 
-    def _write_inside(
-        self, txn: WriteTxn, number: int, data: memoryview, offset: int
-    ) -> None:
+    def _write_inside(self, txn: WriteTxn, pieces: Sequence[Piece]) -> None:
         """Write where nobody can free: without a pin, which are all taken."""
-        block = seen_block(txn, number, _ON_ITS_WAY)
-        self._put(block.offset + offset, data)
+        for number, data, offset in pieces:
+            block = seen_block(txn, number, _ON_ITS_WAY)
+            self._put(block.offset + offset, data)
 
     def fill(self, block: Block, data: memoryview, offset: int) -> None:
         """Write into a block that nobody else sees yet; the caller holds it."""
@@ -141,19 +164,20 @@ class BlockMemory:
         for start in range(0, data.nbytes, _CHUNK):
             self._parts.arena.write_one(offset + start, data[start : start + _CHUNK])
 
-    def read(self, number: int, nbytes: int | None, offset: int) -> bytes:
-        """Copy a range of a block; see `Blocks.read`."""
-        block = self.find_range(number, nbytes, offset, HANDED)
-        size = block.nbytes - offset if nbytes is None else nbytes
-        data = self._parts.arena.read(block.offset + offset, size)
-        self.find(number)  # else the bytes may be another's
-        return data
+    def read(self, ranges: Sequence[Wish]) -> list[bytes]:
+        """Copy ranges of blocks; see `Blocks.read`."""
+        places = self.find_ranges(ranges, HANDED)
+        read = self._parts.arena.read
+        found = [read(place.at, place.nbytes) for place in places]
+        # Else the bytes may be another's.
+        self._look_again(place.number for place in places)
+        return found
 
     def read_into(self, number: int, into: memoryview, offset: int) -> None:
         """Fill a buffer from a block; see `Blocks.read_into`."""
-        block = self.find_range(number, into.nbytes, offset, HANDED)
-        self._parts.arena.read_into(block.offset + offset, into)
-        self.find(number)
+        (place,) = self.find_ranges(((number, into.nbytes, offset),), HANDED)
+        self._parts.arena.read_into(place.at, into)
+        self._look_again((number,))
 
     def map(self, number: int) -> memoryview:
         """A writable view of a whole block; see `Blocks.map`.
@@ -161,23 +185,34 @@ class BlockMemory:
         The mapping is of this block alone, so that its pages leave the resident
         size with the last view.
         """
-        block = self.find(number, _ON_ITS_WAY)
-        hold = self.hold(number, block, _ON_ITS_WAY)
-        if hold is None:
-            message = "this process holds as many views as it can; drop some"
-            raise OutOfSpaceError(message)
-        mapping, start = self._parts.arena.map_range(block.offset, block.nbytes)
-        array = np.frombuffer(mapping, np.uint8, block.nbytes, start)
+        (place,) = self.find_ranges(((number, None, 0),), _ON_ITS_WAY)
+        hold = self._hold_one(place, _ON_ITS_WAY)
+        mapping, start = self._parts.arena.map_range(place.at, place.nbytes)
+        array = np.frombuffer(mapping, np.uint8, place.nbytes, start)
         return hold_memory(array, hold)
 
     def place(self, number: int, nbytes: int, offset: int) -> tuple[int, Hold]:
         """Where a range lies in the arena's file, held until the hold ends."""
-        block = self.find_range(number, nbytes, offset, HANDED)
-        hold = self.hold(number, block)
-        if hold is None:
-            message = "this process holds as many views as it can; drop some"
-            raise OutOfSpaceError(message)
-        return block.offset + offset, hold
+        (place,) = self.find_ranges(((number, nbytes, offset),), HANDED)
+        return place.at, self._hold_one(place, 0)
+
+
+def _place(block: Block, number: int, nbytes: int | None, offset: int) -> Place:
+    size = block.nbytes - offset if nbytes is None else nbytes
+    if offset < 0 or size < 0 or offset + size > block.nbytes:
+        message = (
+            f"bytes {offset} to {offset + size} are outside memory block {number}, "
+            f"which has {block.nbytes}; stay inside it"
+        )
+        raise BlockRangeError(
+            message, number=number, offset=offset, nbytes=size, size=block.nbytes
+        )
+    return Place(number, block, block.offset + offset, size)
+
+
+def _end(holds: Iterable[Hold]) -> None:
+    for hold in holds:
+        hold.end()
 
 
 def patiently(call: Callable[[], T]) -> T:

@@ -8,25 +8,32 @@ On disk blocks go through a closing and opening, but not through a rebuild of
 the index, and writes into them are not synced.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
-from gridcache.store.block_memory import BlockMemory, Hold, as_bytes, patiently
+from gridcache.store.block_counts import BlockCounts
+from gridcache.store.block_info import BlockInfo, block_info
+from gridcache.store.block_memory import (
+    BlockMemory,
+    Hold,
+    Piece,
+    Wish,
+    as_bytes,
+    patiently,
+)
 from gridcache.store.block_owners import BlockOwners
-from gridcache.store.block_pools import Pool, all_pools, find_pool
+from gridcache.store.block_pools import all_pools, find_pool
 from gridcache.store.block_records import (
     ARRIVING,
     FIXED,
-    Block,
-    find_block,
     next_number,
     put_block,
     seen_block,
     take_numbers,
 )
-from gridcache.store.block_space import FREE_BATCH, BlockSizes, BlockSpace, Wanted
+from gridcache.store.block_space import BlockSizes, BlockSpace, Wanted
 from gridcache.store.block_transfers import BlockTransfers
 from gridcache.store.parts import Parts
 from gridcache.store.relief import Relief
@@ -34,26 +41,12 @@ from gridcache.store.transaction import WriteTxn
 
 __all__ = ["BlockInfo", "Blocks"]
 
+T = TypeVar("T")
 _Numbers = list[int]
+_Copies = list[bytes]
 """`list` is a method below."""
-
-
-@dataclass(frozen=True, slots=True)
-class BlockInfo:
-    """One block, as it was when asked."""
-
-    number: int
-    nbytes: int
-    created_at: float
-    """Seconds since the epoch."""
-    accesses: int
-    """Reads, writes and maps; what a killed process counted last is lost."""
-    pool: str
-    """Of whoever allocated it; empty if detached."""
-    detached: bool
-    fixed: bool
-    home: str = ""
-    """The node it was allocated on, if it was moved here."""
+_AT_ONCE = 256
+"""Blocks looked up in one read transaction, and pinned for one write."""
 
 
 class Blocks:
@@ -67,8 +60,7 @@ class Blocks:
         self.owners = BlockOwners(parts, relief, self._space)
         self.transfers = BlockTransfers(parts, relief, self._memory, self._space)
         self._sealed = parts.superblock.on_disk
-        self._accesses: dict[int, int] = {}
-        """By number, not yet in the index."""
+        self._counts = BlockCounts(relief, sealed=self._sealed)
 
     # -- allocation and freeing --------------------------------------------
 
@@ -135,9 +127,18 @@ class Blocks:
             No such block, or not so long; nothing was written.
         """
         view = as_bytes(data)
-        patiently(lambda: self._memory.write(number, view, offset))
-        self._note_access(number)
+        self.write_many(((number, view, offset),))
         return view.nbytes
+
+    def write_many(self, pieces: Sequence[Piece]) -> None:
+        """Write several; all is checked before the first byte of the first."""
+        batches = _batches(pieces)
+        if len(batches) > 1:
+            self.check_ranges([(n, data.nbytes, offset) for n, data, offset in pieces])
+        for batch in batches:
+            patiently(partial(self._memory.write, batch))
+            for number, _, _ in batch:
+                self._counts.note(number)
 
     def read(self, number: int, nbytes: int | None = None, offset: int = 0) -> bytes:
         """A copy of a range, up to the end if no size is given.
@@ -147,15 +148,23 @@ class Blocks:
         BlockNotFoundError, BlockRangeError
             No such block, or not so long.
         """
-        data = patiently(lambda: self._memory.read(number, nbytes, offset))
-        self._note_access(number)
+        (data,) = self.read_many(((number, nbytes, offset),))
         return data
+
+    def read_many(self, ranges: Sequence[Wish]) -> _Copies:
+        """Copies of several ranges: (number, size or None, offset)."""
+        found: _Copies = []
+        for batch in _batches(ranges):
+            found += patiently(partial(self._memory.read, batch))
+            for wish in batch:
+                self._counts.note(wish[0])
+        return found
 
     def read_into(self, number: int, into: Any, offset: int = 0) -> None:
         """Fill a writable buffer from a block; raises as `read` does."""
         view = memoryview(into).cast("B")
         patiently(lambda: self._memory.read_into(number, view, offset))
-        self._note_access(number)
+        self._counts.note(number)
 
     def map(self, number: int) -> memoryview:
         """A writable view of a block, without a copy, seen by every process.
@@ -173,7 +182,7 @@ class Blocks:
         memory = patiently(lambda: self._memory.map(number))
         if not self._memory.find(number).flags & FIXED:
             self._relief.index.transact(lambda txn: self._fix(txn, number))
-        self._note_access(number)
+        self._counts.note(number)
         return memory
 
     def _fix(self, txn: WriteTxn, number: int) -> None:
@@ -187,7 +196,7 @@ class Blocks:
         For sending it: freed or not, nobody else is given it until the hold ends.
         """
         at, hold = patiently(lambda: self._memory.place(number, nbytes, offset))
-        self._note_access(number)
+        self._counts.note(number)
         return self._parts.arena.fileno(), at, hold
 
     def filler(self, number: int, offset: int) -> Callable[[memoryview], None]:
@@ -197,19 +206,19 @@ class Blocks:
         def write(chunk: memoryview) -> None:
             nonlocal at
             start = at
-            patiently(lambda: self._memory.write(number, chunk, start))
+            patiently(lambda: self._memory.write(((number, chunk, start),)))
             at += chunk.nbytes
 
-        self._note_access(number)
+        self._counts.note(number)
         return write
 
-    def check_range(self, number: int, nbytes: int | None, offset: int) -> int:
-        """The size of a range that a block has, before its bytes arrive."""
-        block = self._memory.find_range(number, nbytes, offset)
-        return block.nbytes - offset if nbytes is None else nbytes
-
-    def _note_access(self, number: int) -> None:
-        self._accesses[number] = self._accesses.get(number, 0) + 1
+    def check_ranges(self, ranges: Sequence[Wish]) -> _Numbers:
+        """The sizes of ranges that blocks have, before their bytes go anywhere."""
+        return [
+            place.nbytes
+            for batch in _batches(ranges)
+            for place in self._memory.find_ranges(batch)
+        ]
 
     # -- pools -------------------------------------------------------------
 
@@ -232,7 +241,7 @@ class Blocks:
         self.flush()
         pools = self._parts.index.snapshot(lambda txn: dict(all_pools(txn)))
         seen = (
-            _info(number, block, pools.get(block.pool))
+            block_info(number, block, pools.get(block.pool))
             for number, block in self._space.records(start)
             if not block.flags & ARRIVING
         )
@@ -249,7 +258,7 @@ class Blocks:
         self.flush()
         block = self._memory.find(number)
         pool = self._parts.index.snapshot(lambda txn: find_pool(txn, block.pool))
-        return _info(number, block, pool)
+        return block_info(number, block, pool)
 
     def sizes(self) -> BlockSizes:
         """What blocks take, and could take."""
@@ -268,37 +277,12 @@ class Blocks:
 
     def flush(self) -> None:
         """Bring this process's counts of accesses into the index."""
-        counts, self._accesses = self._accesses, {}
-        pending = list(counts.items())
-        for start in range(0, len(pending), FREE_BATCH):
-            self._relief.index.transact(
-                self._adding(pending[start : start + FREE_BATCH])
-            )
-
-    def _adding(self, batch: Iterable[tuple[int, int]]) -> Callable[[WriteTxn], None]:
-        def add(txn: WriteTxn) -> None:
-            for number, count in batch:
-                block = find_block(txn, number)
-                if block is not None:
-                    counted = block._replace(accesses=block.accesses + count)
-                    put_block(txn, number, counted, sealed=self._sealed)
-
-        return add
+        self._counts.flush()
 
     def after_fork_in_child(self) -> None:
         """The counts so far are the parent's."""
-        self._accesses.clear()
+        self._counts.clear()
 
 
-def _info(number: int, block: Block, pool: Pool | None) -> BlockInfo:
-    text = pool.text if pool is not None else ""
-    return BlockInfo(
-        number=number,
-        nbytes=block.nbytes,
-        created_at=block.created_at,
-        accesses=block.accesses,
-        pool=text,
-        detached=not text,
-        fixed=bool(block.flags & FIXED),
-        home=pool.home if pool is not None else "",
-    )
+def _batches(items: Sequence[T]) -> list[Sequence[T]]:
+    return [items[at : at + _AT_ONCE] for at in range(0, len(items), _AT_ONCE)]

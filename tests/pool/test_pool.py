@@ -46,6 +46,7 @@ def test_large_bytes_go_in_several_messages(
     pool: Pool, node: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gridcache.cluster.block_remote._MESSAGE_NBYTES", 70_000)
+    monkeypatch.setattr("gridcache.cluster.block_service.ANSWER_NBYTES", 70_000)
     block_id = pool.allocate(1 << 20, node)
     data = np.random.default_rng(1).integers(0, 255, 1 << 20, np.uint8)
     pool.write(block_id, data)
@@ -54,6 +55,10 @@ def test_large_bytes_go_in_several_messages(
     with pytest.raises(BlockRangeError):
         pool.write(block_id, bytes(1 << 20), 1)
     assert pool.read(block_id) == data.tobytes()
+    small = pool.allocate_many([1000] * 300, node)
+    found = pool.read_many([*small, block_id, small[0], (block_id, 10, 5)])
+    assert found[:300] == [bytes(1000)] * 300
+    assert found[300:] == [data.tobytes(), bytes(1000), data[5:15].tobytes()]
 
 
 def test_what_is_wrong_names_the_id_and_changes_nothing(pool: Pool, node: str) -> None:

@@ -91,7 +91,7 @@ def test_outside_its_range_not_a_byte_is_touched(
         lambda: blocks.write(0, b"\x02" * nbytes, offset),
         lambda: blocks.read(0, nbytes, offset),
         lambda: blocks.read_into(0, bytearray(nbytes), offset),
-        lambda: blocks.check_range(0, nbytes, offset),
+        lambda: blocks.check_ranges([(0, nbytes, offset)]),
     ):
         with pytest.raises(BlockRangeError, match="outside memory block 0"):
             call()
