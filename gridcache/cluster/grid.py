@@ -36,15 +36,7 @@ _STOP_S = 30.0
 
 
 class Grid:
-    """A grid, as this process sees it. Made by `gridcache.connect`.
-
-    Parameters
-    ----------
-    membership
-        Handle of the grid's membership actor.
-    here
-        This process's node; None if that gives no memory to the grid.
-    """
+    """A grid, as this process sees it. Made by `gridcache.connect`."""
 
     def __init__(
         self, name: str, membership: Any, ray_hold: RayHold, here: NodeInfo | None
@@ -129,7 +121,7 @@ class Grid:
         return replace(found, ray_address=self.ray_address)
 
     def nodes(self) -> tuple[NodeInfo, ...]:
-        """Every node, by name: also such as do not serve, with the reason."""
+        """Every node, by name; those that do not serve with the reason."""
         return self.status().nodes
 
     def drain(
@@ -228,15 +220,18 @@ class Grid:
         return NoAvailableNodesError(message, grid=self.name)
 
     def __repr__(self) -> str:
-        if self._closed:
-            return f"<Grid {self.name!r}, left>"
         try:
             view = self.view()
         except (GridCacheError, OSError):
-            return f"<Grid {self.name!r}, does not answer>"
+            state = "left" if self._closed else "does not answer"
+            return f"<Grid {self.name!r}, {state}>"
         nodes = "1 node" if len(view.members) == 1 else f"{len(view.members)} nodes"
         where = f"here {self.here!r}" if self.here else "no store here"
         return f"<Grid {self.name!r}, {nodes}, {where}, epoch {view.epoch}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Join again where it arrives, as the node that is there."""
+        return _join_again, (self.name,)
 
     def __enter__(self) -> Self:
         return self
@@ -291,3 +286,9 @@ class Grid:
         traceback: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+
+def _join_again(name: str) -> Grid:
+    from gridcache.cluster.connect import connect  # noqa: PLC0415 - it imports us
+
+    return connect(name=name, create=False)

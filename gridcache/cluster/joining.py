@@ -8,6 +8,8 @@ import logging
 import os
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import ray
@@ -79,18 +81,30 @@ def _init(address: str) -> None:
     if not wanted:
         raise NoAvailableNodesError(_NONE_RUNS.format(where="here"))
     _probe(wanted)
-    _send_token()
     try:
-        ray.init(
-            address=wanted,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            configure_logging=False,
-            include_dashboard=False if address == "local" else None,
-        )
+        with _hushed():
+            _send_token()
+            ray.init(
+                address=wanted,
+                log_to_driver=False,
+                configure_logging=False,
+                include_dashboard=False if address == "local" else None,
+            )
     except ConnectionError as error:
         message = _NONE_RUNS.format(where=f"at {wanted}")
         raise NoAvailableNodesError(message, address=wanted) from error
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Without Ray's remarks: on tokens, and on threads that take no signals."""
+    logger = logging.getLogger("ray")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _send_token() -> None:

@@ -23,7 +23,8 @@ _KEY_NBYTES = 32
 
 @dataclass(kw_only=True)
 class _Facts:
-    incarnation: str = field(default_factory=lambda: secrets.token_hex(8))
+    incarnation: str = field(default_factory=lambda: secrets.token_hex(7))
+    """Fits a signed word, see `standing`."""
     key: str = field(default_factory=lambda: secrets.token_hex(_KEY_NBYTES))
     names: dict[str, str] = field(default_factory=dict)
     """Ray node id by name."""

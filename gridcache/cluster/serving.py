@@ -29,7 +29,6 @@ from gridcache.cluster.view import View
 from gridcache.errors import GridCacheError
 from gridcache.store.directory import remove_store
 from gridcache.store.outcome import StoreStats
-from gridcache.store.transaction import WriteTxn
 
 __all__ = ["ServingNode"]
 
@@ -45,16 +44,9 @@ class _Standing:
     """The standing with the store that its transactions need."""
 
     def __init__(self, tenancy: Tenancy) -> None:
-        self.inner = Standing.create(tenancy.store)
+        incarnation = int(tenancy.facts.incarnation, 16)
+        self.inner = Standing.create(tenancy.store, incarnation)
         self._store = tenancy.store
-        if tenancy.facts.number is None and self.inner.member:
-            self._store.transact(self._forget)
-
-    def _forget(self, _txn: WriteTxn) -> None:
-        """What another grid wrote means nothing: its numbers begin anew."""
-        self.inner.renew(0)
-        for word in range(1, len(self.inner.words)):
-            self.inner.words[word] = 0
 
     def install(self, view: View, member: int) -> None:
         self.inner.install(self._store, view, member)

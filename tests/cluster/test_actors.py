@@ -1,5 +1,6 @@
 """The actors' lives: killed, terminated, drained, and what is left of the store."""
 
+import asyncio
 import signal
 import time
 from collections.abc import Iterator
@@ -148,7 +149,7 @@ def test_a_grid_that_was_taken_down_says_so_and_leaves_plain_stores(
     with one.cache("kept") as cache:
         cache.update({f"key {i}": i for i in range(20)})
     began = time.monotonic()
-    one.stop()
+    asyncio.run(one.astop())
     assert time.monotonic() - began < 10
     with pytest.raises(NoAvailableNodesError, match="is down"):
         other.nodes()

@@ -69,32 +69,32 @@ def test_a_grid_that_was_left_says_so(grid: Grid) -> None:
     assert "left" in repr(other)
 
 
-def test_async_twins(ray_cluster: RayCluster, grid_name: str) -> None:
-    async def session() -> tuple[str, int]:
-        async with await aconnect(name=grid_name) as grid:
-            nodes = await grid.anodes()
-            status = await grid.astatus()
-            await grid.astop(remove_stores=True)
-            return nodes[0].state, status.epoch
+def test_async_twins(grid: Grid) -> None:
+    async def session() -> tuple[bool, int]:
+        async with await aconnect(name=grid.name) as again:
+            nodes = await again.anodes()
+            status = await again.astatus()
+            await again.aundrain(nodes[0].name)
+            return len(nodes) == len(status.nodes), status.epoch
 
-    state, epoch = asyncio.run(session())
-    assert state == "serving"
+    same, epoch = asyncio.run(session())
+    assert same
     assert epoch > 0
 
 
-def test_the_users_default_store_is_taken_in_and_given_back(
+def test_the_users_default_store_is_taken_in_with_its_entries(
     ray_cluster: RayCluster,
 ) -> None:
+    kept = {f"key {i}": i for i in range(20)}
     with GridCache("kept") as plain:
-        plain["answer"] = 42
+        plain.update(kept)
     with connect() as grid:
         assert grid.store_path == ray_cluster.directory / "default"
         with grid.cache("kept") as cache:
-            assert cache["answer"] == 42
-        grid.stop()
+            assert dict(cache.items()) == kept
+        assert find_standing(load_config()) == grid.store_path
+        grid.stop(remove_stores=True)
     assert find_standing(load_config()) is None
-    with GridCache("kept") as plain:
-        assert plain["answer"] == 42
 
 
 def test_it_serves_beside_and_inside_a_placement_group_that_has_all_cpus(
@@ -207,6 +207,48 @@ def test_the_file_in_the_store_says_where_the_grid_is(grid: Grid) -> None:
     assert facts.ray_address == grid.ray_address
     for name in ("grid.json", "grid.key", "grid", "view"):
         assert (Path(first.store) / name).stat().st_mode & 0o777 == 0o600
+
+
+_READS = """
+import sys, gridcache
+with gridcache.GridCache("shared", grid=sys.argv[1]) as cache:
+    print(sum(cache[f"key {i}"] for i in range(10)))
+assert "ray" not in sys.modules
+"""
+_WRITES = """
+import sys, gridcache
+with gridcache.connect(name=sys.argv[1], create=False) as grid:
+    with grid.cache("shared") as cache:
+        cache.update({f"key {i}": i for i in range(10)})
+"""
+
+
+def test_data_outlives_its_driver_and_is_read_without_ray(grid: Grid) -> None:
+    for script, printed in ((_WRITES, ""), (_READS, "45")):
+        done = subprocess.run(
+            [sys.executable, "-c", script, grid.name],
+            env=os.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip() == printed
+
+
+def test_a_grid_is_taken_along_into_tasks(grid: Grid) -> None:
+    @ray.remote(num_cpus=0)
+    def count(taken: Grid) -> tuple[str | None, int]:
+        with taken, taken.cache("tasks") as cache:
+            cache[f"from {taken.here}"] = 1
+            return taken.here, len(taken.view().members)
+
+    _, second = pair(grid)
+    there = pinned(second.ray_node_id)
+    found = ray.get(count.options(scheduling_strategy=there).remote(grid))
+    assert found[0] == second.name
+    with grid.cache("tasks") as cache:
+        assert cache[f"from {second.name}"] == 1
 
 
 # -- what is refused ------------------------------------------------------------
