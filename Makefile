@@ -17,7 +17,7 @@ INSTALL = set -e; c=constraints/py$$($(BIN)/python -c \
 .PHONY: help demo test check format bench soak constraints clean
 
 help:
-	@echo "make demo    what gridcache does, on real input, in a minute"
+	@echo "make demo    what gridcache does, on real input, alone and on two nodes"
 	@echo "make test    the tests"
 	@echo "make check   ruff, mypy, import-linter"
 	@echo "make format  let ruff correct and format the code"
@@ -26,8 +26,9 @@ help:
 	@echo "make constraints  pin anew what resolves today (PYTHON=python3.11)"
 	@echo "make clean   remove .venv and everything generated"
 
-demo: $(VENV)/.core
+demo: $(VENV)/.grid
 	$(BIN)/grid demo
+	$(BIN)/grid demo --grid
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
@@ -77,7 +78,12 @@ $(VENV)/.core: $(INPUTS) | $(VENV)/.python
 	@$(INSTALL) .
 	@touch $@
 
+$(VENV)/.grid: $(INPUTS) | $(VENV)/.python
+	@echo "Installing gridcache and Ray into $(VENV) ..."
+	@$(INSTALL) '.[ray]'
+	@touch $(VENV)/.core $@
+
 $(VENV)/.dev: $(INPUTS) | $(VENV)/.python
 	@echo "Installing gridcache and its development tools into $(VENV) ..."
 	@$(INSTALL) '.[arrow,dev,jupyter,ray]'
-	@touch $(VENV)/.core $@
+	@touch $(VENV)/.core $(VENV)/.grid $@

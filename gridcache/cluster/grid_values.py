@@ -37,7 +37,7 @@ from gridcache.stats import CacheStats
 from gridcache.store.namespaces import Namespace
 from gridcache.store.node_store import NodeStore
 from gridcache.store.outcome import EntryInfo, Explanation, Hit, Miss, MissReason
-from gridcache.store.records import IMMUTABLE, Entry, Stamp, entry_key
+from gridcache.store.records import IMMUTABLE, Stamp, entry_key
 from gridcache.store.writer import Order
 from gridcache.values import Place, Values
 
@@ -86,8 +86,21 @@ class GridValues(Values):
             hit.immutable or self._standing.serves(partition, hit.term)
         ):
             return self._decoded(text, key, hit, copy=copy, keep=hit.immutable)
+        if (tier := self.local.tier.open()) is not None:
+            demoted = tier.use(self.space, text, view=not copy, count=count)
+            if demoted is not None:
+                return self._decoded_apart(demoted, copy=copy)
         judged = self.local.home.judge(key, hit, partition, term)
         return judged if isinstance(judged, Miss) else _ELSEWHERE
+
+    def _decoded_apart(self, found: Hit, *, copy: bool) -> Any:
+        """Decode what is not of this store, so that its generation says nothing."""
+        try:
+            return decode(
+                found.header, found.body, allow_pickle=self.allow_pickle, copy=copy
+            )
+        except CorruptFramesError:
+            return Miss(MissReason.CORRUPT)
 
     def fetch_kept(self, text: str, *, copy: bool) -> Any:
         """The value that was just put, if it lies here; else a `Miss`."""
@@ -117,12 +130,7 @@ class GridValues(Values):
         if found.leased:  # by way of this node's arena
             key, _ = entry_key(self.space.id, text)
             return self._decoded(text, key, found, copy=copy, keep=False)
-        try:
-            return decode(
-                found.header, found.body, allow_pickle=self.allow_pickle, copy=copy
-            )
-        except CorruptFramesError:
-            return Miss(MissReason.CORRUPT)
+        return self._decoded_apart(found, copy=copy)
 
     def find(self, text: str) -> object:
         """What is known of a key, or the `Miss`; counts as no look-up."""
@@ -210,12 +218,8 @@ class GridValues(Values):
 
     def change(self, text: str, **changes: Any) -> bool:
         """Pin, unpin or renew; False if the key is not there."""
-        entry = self.store.find(self.space, text)
-        here = isinstance(entry, Entry) and self.local.home.shows(
-            self.space, text, entry
-        )
-        if here:
-            return self.store.change(self.space, text, **changes)
+        if self.local.home.change(self.space, text, **changes):
+            return True
         meta = {"space": space_meta(self.space), "key": text, "changes": changes}
         answers = self.local.ask_all(self.local.others(), "change", meta)
         return any(answer.meta["done"] for _, answer in answers)
@@ -265,9 +269,8 @@ class GridValues(Values):
             last = text
 
     def _own_keys(self, prefix: str, tag: str | None) -> Iterator[str]:
-        shows = self.local.home.shows
-        for text, entry in self.store.entries(self.space, prefix):
-            if (tag is None or tag in entry.tags) and shows(self.space, text, entry):
+        for text, entry in self.local.home.entries(self.space, prefix):
+            if tag is None or tag in entry.tags:
                 yield text
 
     def count(self) -> int:
@@ -282,9 +285,9 @@ class GridValues(Values):
 
     def info(self, text: str) -> EntryInfo | None:
         """One entry as stored, wherever it lies."""
-        entry = self.store.find(self.space, text)
-        if isinstance(entry, Entry) and self.local.home.shows(self.space, text, entry):
-            return self.store.info(self.space, text)
+        own = self.local.home.info(self.space, text)
+        if own is not None:
+            return own
         meta = {"space": space_meta(self.space), "key": text}
         answers = self.local.ask_all(self.local.others(), "info", meta)
         found = (answer.meta["info"] for _, answer in answers)
@@ -292,9 +295,8 @@ class GridValues(Values):
 
     def explain(self, text: str) -> Explanation:
         """Why a key is there or not, and where."""
-        own = self.store.inspector.explain(self.space, text)
-        entry = self.store.find(self.space, text)
-        if isinstance(entry, Entry) and self.local.home.shows(self.space, text, entry):
+        own, shown = self.local.home.explain(self.space, text)
+        if shown:
             return replace(own, text=f"{own.text}, at this node ({self._node})")
         return self._explain_far(text, own)
 
@@ -336,7 +338,9 @@ class GridValues(Values):
 
     def _served_by(self) -> str:
         view = self._standing.view()
-        return f"grid {view.grid!r}, {len(view.members)} nodes, here {self._node}"
+        count = len(view.members)
+        nodes = "1 node" if count == 1 else f"{count} nodes"
+        return f"grid {view.grid!r}, {nodes}, here {self._node}"
 
     def reconfigure(self, changes: dict[str, Any]) -> None:
         """Change settings of the namespace at every node."""

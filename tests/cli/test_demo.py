@@ -45,6 +45,22 @@ def test_every_claim_holds_in_time_and_nothing_is_left() -> None:
     assert not list(directory.glob("demo*"))
 
 
+@pytest.mark.ray
+@pytest.mark.slow
+def test_every_claim_about_two_nodes_holds_and_nothing_is_left() -> None:
+    directory = Path(os.environ["GRIDCACHE_DIRECTORY"])
+    before = set(directory.parent.glob(f"{PREFIX}*"))
+    command = [sys.executable, "-W", "error", "-c", GRID, "demo", "--grid", "--json"]
+    result = subprocess.run(
+        command, capture_output=True, text=True, timeout=2 * LIMIT_S, check=False
+    )
+    assert result.returncode == 0, result.stderr + result.stdout
+    acts = json.loads(result.stdout)["acts"]
+    assert len(acts) == 4
+    assert all(claim["held"] for act in acts for claim in act["claims"])
+    assert set(directory.parent.glob(f"{PREFIX}*")) <= before
+
+
 def test_the_stage_is_removed_after_a_failure(parent: Path) -> None:
     with pytest.raises(FileNotFoundError), set_stage(Progress(disable=True)) as stage:
         (stage.directory / "absent").unlink()

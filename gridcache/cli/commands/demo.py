@@ -13,8 +13,9 @@ __all__ = ["command"]
 
 
 @click.command("demo")
+@click.option("--grid", is_flag=True, help="On two nodes that Ray simulates.")
 @command_options
-def command(options: Options) -> None:
+def command(options: Options, *, grid: bool) -> None:
     """Show what gridcache does, on real input, in a minute.
 
     Plays on a private store under the shared-memory directory and removes it at the
@@ -28,7 +29,7 @@ def command(options: Options) -> None:
 
     def document(one: Played) -> dict[str, object]:
         return {
-            "title": one.act.title,
+            "title": one.title,
             "seconds": one.seconds,
             "held": one.scene.held,
             "claims": [{"text": c.text, "held": c.held} for c in one.scene.claims],
@@ -37,12 +38,12 @@ def command(options: Options) -> None:
 
     show = options.format == "table"
     console = make_console(options.color)
-    played = play_all(console, progress=options.progress, show=show)
+    played = play_all(console, progress=options.progress, show=show, grid=grid)
     if not show:
         acts = [document(one) for one in played]
         text = json.dumps({"schema_version": SCHEMA_VERSION, "acts": acts}, indent=2)
         click.echo(text)
-    failed = [one.act.title for one in played if not one.scene.held]
+    failed = [one.title for one in played if not one.scene.held]
     if failed:
         message = f"claims that did not hold in: {'; '.join(failed)}"
         raise Failure(message)

@@ -1,7 +1,7 @@
 """Plays the acts in their order and shows each as it ends."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -29,7 +29,7 @@ class Act:
 class Played:
     """An act and how it went."""
 
-    act: Act
+    title: str
     scene: Scene
     seconds: float
 
@@ -40,7 +40,9 @@ ACTS = tuple(
 )
 
 
-def play_all(console: Console, *, progress: bool, show: bool) -> list[Played]:
+def play_all(
+    console: Console, *, progress: bool, show: bool, grid: bool = False
+) -> list[Played]:
     """Play every act on a private stage.
 
     Parameters
@@ -51,21 +53,37 @@ def play_all(console: Console, *, progress: bool, show: bool) -> list[Played]:
         Show bars while an act plays.
     show
         Print each scene; without it the caller has the results alone.
+    grid
+        Play those on two simulated nodes instead.
     """
     played: list[Played] = []
     bars = _bars(progress=progress)
     with bars, set_stage(bars) as stage:
-        for number, act in enumerate(ACTS, 1):
+        for one in _on_grid(stage, bars) if grid else _alone(stage):
+            played.append(one)
             if show:
-                console.print(Text(f"\n{number}. {act.title}", style="bold"))
-            start = time.perf_counter()
-            scene = act.play(stage)
-            played.append(Played(act, scene, time.perf_counter() - start))
-            if show:
-                _show(console, scene)
+                title = f"\n{len(played)}. {one.title}"
+                console.print(Text(title, style="bold"))
+                _show(console, one.scene)
     if show:
         _show_summary(console, played)
     return played
+
+
+def _alone(stage: Stage) -> Iterator[Played]:
+    for act in ACTS:
+        start = time.perf_counter()
+        scene = act.play(stage)
+        yield Played(act.title, scene, time.perf_counter() - start)
+
+
+def _on_grid(stage: Stage, bars: Progress) -> Iterator[Played]:
+    from gridcache.cli.demo.grid.show import act_count, scenes  # noqa: PLC0415
+
+    task = bars.add_task("two Ray nodes start", total=act_count)
+    for title, scene, seconds in scenes(stage):
+        bars.update(task, advance=1, description=title)
+        yield Played(title, scene, seconds)
 
 
 def _bars(*, progress: bool) -> Progress:
