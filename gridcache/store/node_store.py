@@ -254,6 +254,13 @@ class NodeStore:
         """Entries by text key, in short steps; only those behind `after`."""
         return entries_of(self._parts.index, self._parts.books, space, prefix, after)
 
+    def forget_stale(self, keys: list[tuple[bytes, bytes]], guard: Guard) -> int:
+        """Remove entries that nobody can read any more, those that the guard lets go.
+
+        Each as entry key and whole key, if long; as if it had been evicted before.
+        """
+        return self._remover.remove(keys, MissReason.EVICTED, guard)
+
     def extents(self) -> list[Extent]:
         """Live extents, by offset."""
         books = self._parts.books
