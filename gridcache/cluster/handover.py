@@ -2,14 +2,18 @@
 
 Composes the parts: `intake` takes partitions over that `surrender` gives away at
 the other end, `refill` fills copies that `copies` stores, `registration` tells new
-homes of immutable entries. Nothing here decides anything: the view does.
+homes of immutable entries, `farewell` gives those away that only a node that goes
+has, `leftovers` removes what counts no more. Nothing here decides anything: the view does.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from gridcache.cluster.copies import Copies
+from gridcache.cluster.farewell import Farewell, Given
+from gridcache.cluster.hosting import Hosting
 from gridcache.cluster.intake import Intake
+from gridcache.cluster.leftovers import Leftovers
 from gridcache.cluster.owner import Owner
 from gridcache.cluster.peers import Peers
 from gridcache.cluster.refill import Refill
@@ -37,11 +41,17 @@ class Handover:
         self._intake = Intake(store, standing, peers)
         self._refill = Refill(store, standing, peers)
         self._registration = Registration(store, standing, peers)
+        self._farewell = Farewell(store, standing, peers, self._registration)
+        self._leftovers = Leftovers(store, standing)
+        hosting = Hosting(store)
         self.handlers: dict[str, Handler] = {
             "surrender": Surrender(store, standing).answer,
             "copies": copies.take,
             "legacy": copies.take_legacy,
             "register_many": self._registration.register_many,
+            "holders": hosting.holders,
+            "keep_many": hosting.keep,
+            "room": hosting.room,
         }
         self.streams: dict[str, Any] = {}
 
@@ -54,5 +64,25 @@ class Handover:
         return self._refill.fill(view)
 
     def reregister(self, view: View) -> bool:
-        """Tell new homes of immutable entries; False if some must be told again."""
-        return self._registration.reregister(view)
+        """Tell new homes of immutable entries, remove what counts no more.
+
+        Returns
+        -------
+        bool
+            False if there is more to do: call again in a while.
+        """
+        told = self._registration.reregister(view)
+        return self.remove_leftovers(view) and told
+
+    def remove_leftovers(self, view: View) -> bool:
+        """Remove some of what counts no more; returns whether that was all."""
+        return self._leftovers.remove(view)
+
+    def hand_over_copies(self, time_limit_s: float) -> Given:
+        """Give away the immutable entries that only this node has, before it goes."""
+        return self._farewell.hand_over(time_limit_s)
+
+    @property
+    def given(self) -> Given:
+        """How far `hand_over_copies` has come."""
+        return self._farewell.given

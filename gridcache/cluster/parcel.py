@@ -49,21 +49,22 @@ class Parcel:
         self._spaces: dict[str, tuple[int, Meta]] = {}
         self._nbytes = 0
 
-    def add(self, store: NodeStore, found: Found) -> None:
-        """Put an entry in, if it is still there."""
+    def add(self, store: NodeStore, found: Found) -> bool:
+        """Put an entry in; False if it is not there any more."""
         read = frames_of(store, found)
         if read is None:
-            return
+            return False
         entry, frames = read
         nbytes = frames.body_nbytes
         item = self._describe(found, entry)
         if nbytes > LARGE:
             item |= {"header": frames.header.hex(), "nbytes": nbytes}
             self.large.append(item)
-            return
+            return True
         self._items.append(item)
         self.buffers += (frames.header, *(frames.buffers or (b"",)))
         self._nbytes += len(frames.header) + nbytes
+        return True
 
     def _describe(self, found: Found, entry: Entry) -> Meta:
         space = found.space

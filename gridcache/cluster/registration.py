@@ -6,7 +6,9 @@ told then. A copy whose key was deleted while its holder was away is dropped.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from gridcache.cluster.placement import NOBODY, PARTITIONS, partition_of
 from gridcache.cluster.registry import Registry
 from gridcache.cluster.session import Session
 from gridcache.cluster.standing import Standing
+from gridcache.cluster.tier_access import tier_of
 from gridcache.cluster.view import View
 from gridcache.cluster.wire import Answer
 from gridcache.errors import GridCacheError
@@ -32,7 +35,7 @@ from gridcache.store.transaction import WriteTxn
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Registration"]
+__all__ = ["Registration", "by_home"]
 
 _MOST = 1000
 """Entries in one message."""
@@ -91,23 +94,31 @@ class Registration:
         """Returns partitions whose homes did not hear of everything."""
         failed: set[int] = set()
         waiting: dict[tuple[int, str], list[Found]] = {}
-        for found in entries(self._store, due, _is_immutable):
+        tier = tier_of(self._store).open()
+        demoted = tier.of_partitions(due) if tier is not None else ()
+        for found in chain(entries(self._store, due, _is_immutable), demoted):
             at = int(view.owners[found.partition]), found.space.name
             batch = waiting.setdefault(at, [])
             batch.append(found)
             if len(batch) == _MOST:
-                failed |= self._tell(view, at[0], waiting.pop(at))
-        for (home, _), batch in waiting.items():
-            failed |= self._tell(view, home, batch)
+                failed |= self.tell(view, waiting.pop(at), self._member)
+        for batch in waiting.values():
+            failed |= self.tell(view, batch, self._member)
         return failed
 
-    def _tell(self, view: View, home: int, batch: list[Found]) -> set[int]:
-        """Register a batch at its home; returns partitions that it refused."""
-        space = batch[0].space
+    def tell(self, view: View, batch: list[Found], holder: int) -> set[int]:
+        """Register a holder at a home; returns the partitions that it refused.
+
+        Parameters
+        ----------
+        batch
+            Entries of this node of one namespace and one home.
+        """
+        space, home = batch[0].space, int(view.owners[batch[0].partition])
         meta = {
             "to": home,
             "space": space_meta(space),
-            "member": self._member,
+            "member": holder,
             "items": [
                 (one.text, one.entry.stamp.origin, one.entry.body_nbytes, int(term))
                 for one in batch
@@ -119,10 +130,22 @@ class Registration:
             return {one.partition for one in batch}
         for text, edition in answer.meta["drop"]:
             self._registry.drop(space, text, edition)
+            if holder != self._standing.member:
+                self._have_dropped(view, holder, (space, text, edition))
         return set(answer.meta["refused"])
 
+    def _have_dropped(
+        self, view: View, holder: int, what: tuple[Namespace, str, int]
+    ) -> None:
+        space, text, edition = what
+        member = view.member(holder)
+        meta = {"to": holder, "space": space.name, "key": text, "edition": edition}
+        if member is not None:
+            with suppress(GridCacheError):
+                self._peers.call(member.address, "drop", meta)
+
     def _ask(self, view: View, home: int, meta: Meta) -> Answer | None:
-        if home == self._member:
+        if home == self._standing.member:
             return self.register_many(None, meta, ())
         member = view.member(home)
         if member is None:
@@ -172,6 +195,15 @@ class Registration:
                 known = directory.load(txn, key)
                 late.append((text, known.edition if known else edition + 1))
         return late, moved
+
+
+def by_home(view: View, batch: Iterable[Found]) -> list[list[Found]]:
+    """Split entries by home and namespace, as messages take them."""
+    groups: dict[tuple[int, str], list[Found]] = {}
+    for one in batch:
+        at = int(view.owners[one.partition]), one.space.name
+        groups.setdefault(at, []).append(one)
+    return list(groups.values())
 
 
 def _forget_strangers(txn: WriteTxn, key: bytes, members: set[int]) -> None:

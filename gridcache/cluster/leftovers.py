@@ -1,0 +1,111 @@
+"""Leftovers: entries of ownerships that are over, removed in the background.
+
+They cannot be read, since their terms are never served again. But they take room,
+and pinned ones would for ever. A round takes a moment, so that other chores have
+their turn; a store is gone through again when the view has taken something more.
+"""
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gridcache.cluster.gathering import Found, entry_step
+from gridcache.cluster.placement import PARTITIONS
+from gridcache.cluster.standing import Standing
+from gridcache.cluster.view import View
+from gridcache.store.node_store import NodeStore
+from gridcache.store.records import IMMUTABLE, Entry
+from gridcache.store.transaction import WriteTxn
+
+__all__ = ["Leftovers"]
+
+_ROUND_S = 0.1
+_UNKNOWN = -1
+_OWN = b"\0"
+"""How keys begin that the grid uses for itself; they have an end of their own."""
+
+Terms = NDArray[np.int64]
+"""shape (3, PARTITIONS): as owner, as copy, as target of a move; 0 for none."""
+
+
+class Leftovers:
+    """What one node may throw away."""
+
+    def __init__(self, store: NodeStore, standing: Standing) -> None:
+        self._store = store
+        self._standing = standing
+        self._clean: Terms = np.full((3, PARTITIONS), _UNKNOWN, np.int64)
+        """What counted when the last round came to its end."""
+        self._now = self._clean
+        """What counted when the present round began."""
+        self._due: frozenset[int] = frozenset()
+        self._after: bytes | None = None
+
+    def remove(self, view: View) -> bool:
+        """Remove some; returns whether that was all.
+
+        Nothing while partitions go away: one round for all of them.
+        """
+        if view.moves_from(self._standing.member):
+            return True
+        if self._after is None and not self._begin(view):
+            return True
+        until = time.monotonic() + _ROUND_S
+        while self._after is not None and time.monotonic() < until:
+            found, self._after = entry_step(
+                self._store,
+                self._due,
+                lambda partition, entry: self._is_over(self._now, partition, entry),
+                self._after,
+            )
+            self._remove(found)
+        if self._after is None:
+            self._clean = self._now
+        return self._after is None
+
+    def _begin(self, view: View) -> bool:
+        """Go through the store once more, if something that counted does not."""
+        self._now = counting(view, self._standing.member)
+        taken = (self._clean != self._now) & (self._clean != 0)
+        self._due = frozenset(np.flatnonzero(taken.any(axis=0)).tolist())
+        if not self._due:
+            self._clean = self._now
+            return False
+        self._after = b""
+        return True
+
+    def _is_over(self, terms: Terms, partition: int, entry: Entry) -> bool:
+        """True if an entry counts nowhere. One from before the grid may be adopted."""
+        if entry.stamp.flags & IMMUTABLE:
+            return False
+        term = entry.stamp.term or self._standing.base_term(partition)
+        return bool(term) and term not in terms[:, partition]
+
+    def _remove(self, found: list[Found]) -> None:
+        partitions = {
+            one.key: one.partition for one in found if not one.key[2:].startswith(_OWN)
+        }
+        view = self._standing.view()
+        terms = counting(view, self._standing.member)
+
+        def guard(_txn: WriteTxn, key: bytes, entry: Entry | None) -> bool:
+            installed = view.epoch == self._standing.epoch
+            return (
+                entry is not None
+                and installed
+                and self._is_over(terms, partitions[key], entry)
+            )
+
+        keys = [(one.key, one.entry.long_key) for one in found if one.key in partitions]
+        if keys:
+            self._store.forget_stale(keys, guard)
+
+
+def counting(view: View, member: int) -> Terms:
+    """The terms under which a member's entries count, or may come to count."""
+    coming = np.zeros(PARTITIONS, np.int64)
+    for move in view.moves_to(member):
+        coming[move.partition] = move.term
+    owned = np.where(view.owners == member, view.terms, 0)
+    return np.stack((owned, view.copy_terms(member), coming))
