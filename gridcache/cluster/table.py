@@ -145,8 +145,17 @@ class Table:
         return True
 
     def start(self, partition: int, target: int) -> None:
-        """Begin to move a partition."""
-        term = int(self._new_terms(1)[0])
+        """Begin to move a partition.
+
+        A target that has copies of it already stores the rest under their term: a
+        node has one record of a key, and another term would end what is ready.
+        """
+        if self.backups[partition] == target:
+            term = int(self.backup_terms[partition])
+        elif self.spares[partition] == target:
+            term = int(self.spare_terms[partition])
+        else:
+            term = int(self._new_terms(1)[0])
         source = int(self.owners[partition])
         self.moves[partition] = Move(partition, source, target, term)
 
@@ -165,13 +174,25 @@ class Table:
         return True
 
     def drop_moves(self, sources: Iterable[int], targets: Iterable[int]) -> None:
-        """Forget moves from `sources` and to `targets`; nothing was taken yet."""
-        from_, to = set(sources), set(targets)
-        self.moves = {
-            partition: move
-            for partition, move in self.moves.items()
-            if move.source not in from_ and move.target not in to
-        }
+        """Forget moves from `sources`, which are lost, and to `targets`."""
+        lost, to = set(sources), set(targets)
+        for move in list(self.moves.values()):
+            if move.source in lost or move.target in to:
+                del self.moves[move.partition]
+                self._void(move, source_lost=move.source in lost)
+
+    def _void(self, move: Move, *, source_lost: bool) -> None:
+        """End the term of a copy that a dropped move may have written under.
+
+        It has entries of the source now that the source goes on to change without
+        telling, or that are lost with the source. A backup that is to be promoted
+        may show them: they were true when the source was lost.
+        """
+        here = np.array([move.partition])
+        if move.term == self.spare_terms[move.partition]:
+            self._unspare(here)
+        if move.term == self.backup_terms[move.partition] and not source_lost:
+            self._next_backup(here)
 
     def _next_backup(self, partitions: _Which) -> None:
         """Have the spare, if there is one, as a backup that is not ready yet."""
