@@ -15,6 +15,7 @@ from gridcache.store.transaction import WriteTxn
 
 __all__ = [
     "DELETED_S",
+    "EVERY_EDITION",
     "Record",
     "add_holder",
     "drop_holder",
@@ -26,6 +27,8 @@ __all__ = [
 
 _HEAD = Struct("<QQQd")
 _HOLDER = Struct("<I")
+EVERY_EDITION = 1 << 62
+"""Above every edition: a copy is taken back whatever its edition, not deleted."""
 DELETED_S = 86400.0
 """How long a delete waits for holders that are cut off."""
 

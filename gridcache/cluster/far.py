@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gridcache.cluster.arrivals import Arrivals
+from gridcache.cluster.directory import EVERY_EDITION
 from gridcache.cluster.home import Held
 from gridcache.cluster.items import LARGE, buffers_of, order_meta, space_meta
 from gridcache.cluster.local import Local, Patience, was_sent
@@ -338,11 +339,11 @@ class Far:
     def drop(self, member: int, space: Namespace, text: str) -> None:
         """Take a copy back."""
         if member == self._local.standing.member:
-            self._local.registry.drop(space, text, 1 << 62)
+            self._local.registry.drop(space, text, EVERY_EDITION)
             return
         target = self._local.standing.view().member(member)
         if target is not None:
-            meta = {"space": space.name, "key": text, "edition": 1 << 62}
+            meta = {"space": space.name, "key": text, "edition": EVERY_EDITION}
             self._local.ask_all([target], "drop", meta)
 
 

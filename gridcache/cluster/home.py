@@ -5,14 +5,18 @@ read (or leased): immutable entries always, mutable ones under the term they wer
 written under and within the lease. A miss counts under the same rule.
 """
 
+import heapq
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from gridcache.cluster import directory
 from gridcache.cluster.placement import partition_of
 from gridcache.cluster.standing import Standing
+from gridcache.cluster.tier_access import tier_of
 from gridcache.store.namespaces import Namespace
 from gridcache.store.node_store import NodeStore
-from gridcache.store.outcome import Hit, Miss, MissReason
+from gridcache.store.outcome import EntryInfo, Explanation, Hit, Miss, MissReason
 from gridcache.store.records import IMMUTABLE, Entry, entry_key
 
 __all__ = ["Held", "Home", "Moved"]
@@ -40,6 +44,7 @@ class Home:
     def __init__(self, store: NodeStore, standing: Standing) -> None:
         self._store = store
         self._standing = standing
+        self._tier = tier_of(store)
 
     def look(
         self,
@@ -55,7 +60,52 @@ class Home:
         term = self._standing.term(partition)
         key, long_key = entry_key(space.id, text)
         found = self._store.get(key, long_key, view=view, raw=raw, count=count)
+        if type(found) is Miss and (tier := self._tier.open()) is not None:
+            found = tier.find(space, text, view=view, raw=raw, count=count) or found
         return self.judge(key, found, partition, term)
+
+    def held(self, space: Namespace, text: str) -> Hit | Miss:
+        """Read an immutable copy that lies here, whoever is its home."""
+        found = self._store.get(*entry_key(space.id, text), raw=True)
+        if isinstance(found, Hit) and found.immutable:
+            return found
+        tier = self._tier.open()
+        demoted = tier.find(space, text, raw=True) if tier is not None else None
+        miss = found if isinstance(found, Miss) else Miss(MissReason.NEVER_STORED)
+        return demoted or miss
+
+    def body(self, space: Namespace, text: str, generation: int) -> Hit | None:
+        """Read what has a generation, in memory or demoted."""
+        found = self._store.get(*entry_key(space.id, text), raw=True, count=False)
+        if isinstance(found, Hit) and found.generation == generation:
+            return found
+        tier = self._tier.open()
+        demoted = tier.find(space, text, raw=True) if tier is not None else None
+        same = demoted is not None and demoted.generation == generation
+        return demoted if same else None
+
+    # -- what is known of it -----------------------------------------------
+
+    def entry(self, space: Namespace, text: str) -> Entry | Miss:
+        """Find the entry of a key, in memory or demoted to this node's disk."""
+        found = self._store.find(space, text)
+        if isinstance(found, Miss) and (tier := self._tier.open()) is not None:
+            return tier.entry(space, text) or found
+        return found
+
+    def entries(
+        self, space: Namespace, prefix: str = "", after: str = ""
+    ) -> Iterator[tuple[str, Entry]]:
+        """List entries that count here, by text key: in memory or demoted."""
+        tier = self._tier.open()
+        sources = [self._store.entries(space, prefix, after)]
+        if tier is not None:
+            sources.append(tier.entries(space, prefix, after))
+        last = None
+        for text, entry in heapq.merge(*sources, key=_in_order):
+            if text != last and self.shows(space, text, entry):
+                yield text, entry
+                last = text
 
     def judge(
         self, key: bytes, found: Hit | Miss, partition: int, term: int
@@ -83,9 +133,45 @@ class Home:
             return miss
         return Miss(MissReason.NODE_LOST, lost_at)
 
+    def change(self, space: Namespace, text: str, **changes: Any) -> bool:
+        """Pin, unpin or renew what counts here; False if nothing does."""
+        entry, tier = self._store.find(space, text), self._tier.open()
+        if tier is not None:
+            if isinstance(entry, Miss) and changes.get("pinned"):
+                tier.fetch(space, text)  # what is pinned lies in memory
+            demoted = tier.change(space, text, **changes)
+            entry = self._store.find(space, text)
+        else:
+            demoted = False
+        there = isinstance(entry, Entry) and self.shows(space, text, entry)
+        return (there and self._store.change(space, text, **changes)) or demoted
+
+    def info(self, space: Namespace, text: str) -> EntryInfo | None:
+        """Describe the entry that counts here; None if none does."""
+        entry = self._store.find(space, text)
+        if isinstance(entry, Entry):
+            shown = self.shows(space, text, entry)
+            return self._store.info(space, text) if shown else None
+        tier = self._tier.open()
+        return None if tier is None else tier.info(space, text)
+
+    def explain(self, space: Namespace, text: str) -> tuple[Explanation, bool]:
+        """Say why a key is here or not, and whether it counts."""
+        entry = self._store.find(space, text)
+        told = self._store.inspector.explain(space, text)
+        if isinstance(entry, Entry):
+            return told, self.shows(space, text, entry)
+        tier = self._tier.open()
+        demoted = None if tier is None else tier.explain(space, text)
+        return (told, False) if demoted is None else (demoted, True)
+
     def shows(self, space: Namespace, text: str, entry: Entry) -> bool:
         """True if an entry of this store counts: for listings."""
         if entry.stamp.flags & IMMUTABLE:
             return True
         partition = partition_of(space.name, text)
         return self._standing.serves(partition, entry.stamp.term)
+
+
+def _in_order(listed: tuple[str, Entry]) -> bytes:
+    return listed[0].encode("utf-8", "surrogatepass")

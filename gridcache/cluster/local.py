@@ -16,6 +16,7 @@ from gridcache.cluster.peers import Peers, Request
 from gridcache.cluster.placement import partition_of
 from gridcache.cluster.registry import Registry
 from gridcache.cluster.standing import Standing
+from gridcache.cluster.tier_access import tier_of
 from gridcache.cluster.view import Member, View
 from gridcache.cluster.wire import Answer, Meta
 from gridcache.errors import GridCacheError, PeerLostError
@@ -34,6 +35,7 @@ class Local:
         self.standing = Standing(store.directory)
         self.peers = Peers(self.standing.key, name=self.standing.node)
         self.home = Home(store, self.standing)
+        self.tier = tier_of(store)
         self.owner = Owner(store, self.standing, self.peers)
         self.registry = Registry(store, self.owner)
         teach(store.flights, store, self.standing)

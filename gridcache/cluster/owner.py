@@ -19,6 +19,7 @@ from gridcache.cluster.items import buffers_of, order_meta
 from gridcache.cluster.peers import Peers, Request
 from gridcache.cluster.placement import partition_of
 from gridcache.cluster.standing import Standing, boot_ns
+from gridcache.cluster.tier_access import tier_of
 from gridcache.cluster.view import View
 from gridcache.cluster.wire import Answer
 from gridcache.codec.frames import Frames
@@ -71,6 +72,7 @@ class Owner:
         self._store = store
         self._standing = standing
         self._peers = peers
+        self._tier = tier_of(store)
 
     # -- put ---------------------------------------------------------------
 
@@ -344,7 +346,18 @@ class Owner:
             there = self._delete_alone(space, text, (partition, term), token)
         except _CopiesError:
             there = self._delete_copied(space, text, (partition, term), token)
-        return there or known is not None
+        on_disk = self._drop_demoted(space, text, known)
+        return there or on_disk or known is not None
+
+    def _drop_demoted(
+        self, space: Namespace, text: str, known: directory.Record | None
+    ) -> bool:
+        """Delete the copy on this node's disk; True if there was one."""
+        tier = self._tier.open()
+        if tier is None or (known is None and tier.entry(space, text) is None):
+            return False
+        older = directory.EVERY_EDITION if known is None else known.edition + 1
+        return tier.drop(space.name, text, older)
 
     def _delete_alone(
         self, space: Namespace, text: str, owned: tuple[int, int], token: int

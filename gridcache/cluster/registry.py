@@ -13,6 +13,7 @@ from gridcache.cluster import directory
 from gridcache.cluster.directory import Record
 from gridcache.cluster.owner import Owner
 from gridcache.cluster.placement import partition_of
+from gridcache.cluster.tier_access import tier_of
 from gridcache.errors import ImmutableKeyError
 from gridcache.store.namespaces import Namespace
 from gridcache.store.node_store import NodeStore
@@ -41,6 +42,7 @@ class Registry:
     def __init__(self, store: NodeStore, owner: Owner) -> None:
         self._store = store
         self._owner = owner
+        self._tier = tier_of(store)
 
     def register(
         self,
@@ -102,17 +104,15 @@ class Registry:
         """As a copy: remember a delete, in case that its home is lost."""
         key, _ = entry_key(space.id, text)
 
-        def work(txn: WriteTxn) -> None:
-            known = directory.load(txn, key) or Record()
-            if edition > known.edition:
-                directory.save(txn, key, Record(edition, deleted=time.time()))
-
-        self._store.transact(work)
+        self._store.transact(lambda txn: _note(txn, key, edition))
 
     def drop(self, space: Namespace, text: str, edition: int) -> None:
-        """As a holder: delete a copy of an older edition."""
+        """As a holder: delete a copy of an older edition, in memory and on disk."""
+        has_tier = self._tier.open() is not None
 
-        def older(_txn: WriteTxn, _key: bytes, entry: Entry | None) -> bool:
+        def older(txn: WriteTxn, key: bytes, entry: Entry | None) -> bool:
+            if has_tier and edition < directory.EVERY_EDITION:
+                _note(txn, key, edition)  # nobody brings it back from the disk
             return (
                 entry is not None
                 and bool(entry.stamp.flags & IMMUTABLE)
@@ -120,3 +120,12 @@ class Registry:
             )
 
         self._store.delete(space, [text], older)
+        if (tier := self._tier.open()) is not None:
+            tier.drop(space.name, text, edition)
+
+
+def _note(txn: WriteTxn, key: bytes, edition: int) -> None:
+    """Remember a delete where this node is not the key's home."""
+    known = directory.load(txn, key) or Record()
+    if edition > known.edition:
+        directory.save(txn, key, Record(edition, deleted=time.time()))

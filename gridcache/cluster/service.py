@@ -32,7 +32,7 @@ from gridcache.codec.frames import Frames, Poured
 from gridcache.errors import GridCacheError, PeerError
 from gridcache.store.namespaces import Namespace
 from gridcache.store.node_store import NodeStore
-from gridcache.store.outcome import Hit, Miss, MissReason
+from gridcache.store.outcome import Hit, Miss
 from gridcache.store.records import Entry, Stamp, entry_key
 from gridcache.store.writer import Order
 
@@ -139,9 +139,7 @@ class Service:
         """Immutable copies that lie here, whoever is their home."""
         space, page = space_of(self.store, meta["space"]), _Page(meta["most"])
         for text in meta["keys"]:
-            found = self.store.get(*entry_key(space.id, text), raw=True)
-            if isinstance(found, Hit) and not found.immutable:
-                found = Miss(MissReason.NEVER_STORED)
+            found = self.home.held(space, text)
             self._add(page, space, text, found)
         return page.answer()
 
@@ -153,7 +151,7 @@ class Service:
             return
         entry: Entry | Miss | None = None
         if found.immutable:
-            entry = self.store.find(space, text)
+            entry = self.home.entry(space, text)
         about = None
         if isinstance(entry, Entry):
             about = entry_meta(entry_key(space.id, text)[0], entry)
@@ -162,8 +160,8 @@ class Service:
     def _body(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
         """One large body, of the generation that was described."""
         space = space_of(self.store, meta["space"])
-        found = self.store.get(*entry_key(space.id, meta["key"]), raw=True, count=False)
-        if not isinstance(found, Hit) or found.generation != meta["generation"]:
+        found = self.home.body(space, meta["key"], meta["generation"])
+        if found is None:
             return Answer({"gone": True})
         held = [found]
         return Answer({}, (found.body,), held.clear)
@@ -266,10 +264,7 @@ class Service:
 
     def _change(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
         space, text = space_of(self.store, meta["space"]), meta["key"]
-        entry = self.store.find(space, text)
-        there = isinstance(entry, Entry) and self.home.shows(space, text, entry)
-        done = there and self.store.change(space, text, **meta["changes"])
-        return Answer({"done": done})
+        return Answer({"done": self.home.change(space, text, **meta["changes"])})
 
     # -- immutable entries -------------------------------------------------
 
@@ -300,11 +295,9 @@ class Service:
         """Keys that count here, a page of them."""
         space, tag = space_of(self.store, meta["space"]), meta["tag"]
         found: list[str] = []
-        entries = self.store.entries(space, meta["prefix"], meta["after"])
+        entries = self.home.entries(space, meta["prefix"], meta["after"])
         for text, entry in entries:
-            if tag is not None and tag not in entry.tags:
-                continue
-            if self.home.shows(space, text, entry):
+            if tag is None or tag in entry.tags:
                 found.append(text)
             if len(found) == PAGE:
                 break
@@ -312,18 +305,13 @@ class Service:
 
     def _info(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
         space, text = space_of(self.store, meta["space"]), meta["key"]
-        entry = self.store.find(space, text)
-        if not isinstance(entry, Entry) or not self.home.shows(space, text, entry):
-            return Answer({"info": None})
-        info = self.store.info(space, text)
+        info = self.home.info(space, text)
         return Answer({"info": asdict(info) if info is not None else None})
 
     def _explain(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
         space, text = space_of(self.store, meta["space"]), meta["key"]
-        entry = self.store.find(space, text)
-        shown = isinstance(entry, Entry) and self.home.shows(space, text, entry)
-        told = asdict(self.store.inspector.explain(space, text))
-        return Answer({"explanation": told, "shown": shown})
+        told, shown = self.home.explain(space, text)
+        return Answer({"explanation": asdict(told), "shown": shown})
 
     def _stats(self, _session: Session, _meta: Meta, _buffers: Any) -> Answer:
         return Answer(asdict(self.store.stats()))

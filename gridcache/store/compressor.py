@@ -41,6 +41,8 @@ _LARGE = 256 << 10
 _REST_SHARE = 64
 _MOST = 16
 """Values compressed for one put."""
+_SHRINK_MOST = 1024
+"""Values compressed in one go by who does nothing else."""
 
 
 class Compressor:
@@ -73,6 +75,21 @@ class Compressor:
                 if self._compress_one() is None:
                     self._rest()
                     return
+
+    def shrink(self, nbytes: int) -> int:
+        """Compress raw cold values ahead of need, until so many bytes are won.
+
+        Returns the bytes won: less if nothing cold is raw any more.
+        """
+        won = 0
+        for _ in range(_SHRINK_MOST):
+            if won >= nbytes:
+                break
+            more = self._compress_one()
+            if more is None:
+                break
+            won += more
+        return won
 
     def _rest(self) -> None:
         """Nothing cold is raw: look again when a share of all was used."""

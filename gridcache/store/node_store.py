@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gridcache.errors import ClosedError, GridCacheError
 from gridcache.store import marks, recovery
 from gridcache.store.blocks import Blocks
 from gridcache.store.check import check_store
+from gridcache.store.coldest import Coldest
 from gridcache.store.compressor import Compressor
 from gridcache.store.durability import amend_extent
 from gridcache.store.entries import Extent
@@ -69,12 +70,17 @@ class NodeStore:
         self._relief = Relief(parts)
         self._writer = Writer(parts, self._relief)
         self._compressor = Compressor(parts, self._relief, self._reader, self._writer)
+        self.cold = Coldest(parts, self._relief, self._compressor)
         self.inspector = Inspector(parts, self._reader)
         self.flights = Flights(parts, self._relief)
         self._remover = Remover(parts, self._relief, self.flights.void)
         self.blocks = Blocks(parts, self._relief)
         self._housekeeper: Housekeeper | None = Housekeeper(self)
         self._closed = False
+        self.closing: list[Callable[[], None]] = []
+        """Called when it closes: what goes with it."""
+        self.beside: dict[str, Any] = {}
+        """What others keep as long as it is open, by their own names."""
         self._reader.forget = self._remover.forget_damaged
         self._relief.room.keep_bound()
         self.get = self._reader.get
@@ -356,6 +362,8 @@ class NodeStore:
         if self._closed:
             return
         self._closed = True
+        for close in self.closing:
+            close()
         if self._housekeeper is not None:
             self._housekeeper.stop()
         self.flights.close()
