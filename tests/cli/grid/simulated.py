@@ -12,14 +12,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 __all__ = ["Done", "Simulated", "two_nodes", "user"]
 
 GRID = "from gridcache.cli import main; main(prog_name='grid')"
-TIMEOUT_S = 120
+TIMEOUT_S = 60
+"""Less than a test may take, so that what was started is ended."""
+
 ROOT = Path(__file__).parents[3]
 CONFIG = """\
 nodes:
@@ -41,15 +44,34 @@ class Simulated:
 
     def __call__(self, *words: object) -> Done:
         """Run `grid` as a user does."""
-        command = [sys.executable, "-c", GRID, *map(str, words)]
+        return self.python(GRID, *words)
+
+    def python(self, code: str, *words: object) -> Done:
+        """Run a program."""
         return subprocess.run(
-            command,
+            [sys.executable, "-c", code, *map(str, words)],
             env=os.environ | self.settings,
             capture_output=True,
             text=True,
             check=False,
             timeout=TIMEOUT_S,
         )
+
+    def read(self, *words: object) -> Any:
+        """Run `grid` and return its JSON."""
+        done = self(*words, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def allocate(self, size: str, *words: str) -> str:
+        """Make a block."""
+        made = self.read("memory", "allocate", "--size", size, *words)
+        return str(made["allocated"]["block_id"])
+
+    def blocks(self) -> dict[str, dict[str, object]]:
+        """All blocks, by id."""
+        rows = self.read("memory", "list-blocks")["blocks"]
+        return {row["block_id"]: row for row in rows}
 
 
 @contextmanager
@@ -84,18 +106,16 @@ def two_nodes(simulated: Simulated) -> Iterator[None]:
     """Run a grid of two nodes; ended with `grid down`."""
     one = simulated.config.with_name("head.yaml")
     one.write_text(CONFIG.replace("  - {name: gpu2, memory_gb: 0.0625}\n", ""))
-    done = simulated("up", "--config", one, "--json")
-    assert done.returncode == 0, done.stderr
-    node = start_node(simulated, json.loads(done.stdout)["grid"]["ray_address"])
-    try:
-        done = simulated("up", "--config", simulated.config)
-        assert done.returncode == 0, done.stderr
+    with ExitStack() as undo:
+        undo.callback(simulated, "down", "--config", simulated.config)
+        made = simulated.read("up", "--config", one)
+        node = start_node(simulated, made["grid"]["ray_address"])
+        undo.callback(node.wait)
+        undo.callback(os.killpg, node.pid, signal.SIGKILL)
+        simulated.read("up", "--config", simulated.config)
         yield
-    finally:
         done = simulated("down", "--config", simulated.config)
-        os.killpg(node.pid, signal.SIGKILL)  # it would wait for the head that is gone
-        node.wait(TIMEOUT_S)
-    assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, done.stderr
 
 
 def start_node(simulated: Simulated, address: str) -> subprocess.Popen[bytes]:
@@ -114,7 +134,9 @@ def start_node(simulated: Simulated, address: str) -> subprocess.Popen[bytes]:
         )
     deadline = time.monotonic() + TIMEOUT_S
     while "Ray runtime started" not in log.read_text():
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            process.wait()
+            raise AssertionError(log.read_text())
         time.sleep(0.1)
     return process

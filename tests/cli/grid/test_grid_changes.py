@@ -1,6 +1,7 @@
 """What changes a grid: a node drained and back, a key over the nodes, wrong files."""
 
-import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,30 +12,35 @@ from tests.cli.grid.simulated import Simulated
 pytestmark = pytest.mark.ray
 
 
+FILL = """
+from gridcache import GridCache
+with GridCache("drained") as cache:
+    cache.update({f"key {number}": number for number in range(64)})
+print("filled")
+"""
+CHECK = """
+from gridcache import GridCache
+with GridCache("drained") as cache:
+    assert {key: cache[key] for key in cache} == {f"key {n}": n for n in range(64)}
+    cache.clear()
+print("all there")
+"""
+
+
 def states(grid: Simulated) -> dict[str, str]:
-    done = grid("nodes", "--json")
-    assert done.returncode == 0, done.stderr
-    return {row["name"]: row["state"] for row in json.loads(done.stdout)["nodes"]}
+    return {row["name"]: row["state"] for row in grid.read("nodes")["nodes"]}
 
 
-def test_a_drained_node_keeps_nothing_to_itself_and_can_come_back(
-    running: Simulated, tmp_path: Path
-) -> None:
-    keys = [f"key {number}" for number in range(8)]  # at least one is gpu2's
-    for key in keys:
-        (tmp_path / "value").write_text(key)
-        done = running("put", key, tmp_path / "value", "--as", "text")
-        assert done.returncode == 0, done.stderr
-    done = running("drain", "gpu2", "--json")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["drain"] == {"node": "gpu2", "state": "drained"}
-    assert states(running) == {"head": "serving", "gpu2": "drained"}
-    for key in keys:
-        assert running("get", key).stdout == key
-    assert running("drain", "gpu2", "--undo").returncode == 0
-    assert running("up").returncode == 0
-    assert states(running) == {"head": "serving", "gpu2": "serving"}
-    assert running("rm", *keys).returncode == 0
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What was in the grid when `gpu2` was drained."""
+
+    free: str
+    """A block of `gpu2` that may move."""
+    placed: str
+    """One that was placed on it by name."""
+    weight: str
+    """On `head`, so that `gpu2` had more room."""
 
 
 def test_a_store_is_found_by_the_cluster_file(
@@ -46,6 +52,40 @@ def test_a_store_is_found_by_the_cluster_file(
     assert done.returncode == 0, done.stderr
     assert running("get", "k").stdout == "through the file"
     assert running("rm", "k", *words).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def drained(running: Simulated) -> Iterator[Drained]:
+    """The grid with `gpu2` drained."""
+    assert running.python(FILL).stdout == "filled\n"
+    weight = running.allocate("20MiB", "--node", "head")
+    free, placed = running.allocate("1MiB"), running.allocate("1MiB", "--node", "gpu2")
+    assert running.read("drain", "gpu2")["drain"] == {
+        "node": "gpu2",
+        "state": "drained",
+    }
+    yield Drained(free, placed, weight)
+    assert running("memory", "deallocate", weight, free, placed).returncode == 0
+
+
+def test_a_drained_node_keeps_no_key_and_no_block_that_may_move(
+    running: Simulated, drained: Drained
+) -> None:
+    assert states(running) == {"head": "serving", "gpu2": "drained"}
+    assert running.python(CHECK).stdout == "all there\n"
+    blocks = running.blocks()
+    assert blocks[drained.free]["node"] == "head"
+    assert drained.free.endswith("_gpu2")
+    assert drained.placed not in blocks
+
+
+def test_a_drained_node_can_come_back_with_what_it_kept(
+    running: Simulated, drained: Drained
+) -> None:
+    assert running("drain", "gpu2", "--undo").returncode == 0
+    assert running("up").returncode == 0
+    assert states(running) == {"head": "serving", "gpu2": "serving"}
+    assert running.blocks()[drained.placed]["node"] == "gpu2"
 
 
 def test_a_file_that_is_not_this_cluster_s_lists_both_sides(

@@ -1,6 +1,5 @@
 """The grid's commands, run as users run them, on a grid of two nodes."""
 
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gridcache.cli.failures import ExitCode
-from tests.cli.grid.simulated import Done, Simulated
+from tests.cli.grid.simulated import Simulated
 
 pytestmark = pytest.mark.ray
 GOLDEN = Path(__file__).parent / "golden"
@@ -40,20 +39,9 @@ LOOKING = {
 @pytest.fixture(scope="module")
 def blocks(running: Simulated) -> Iterator[list[str]]:
     """Two blocks, one on each node."""
-    ids = [allocated(running, "0.001", "--node", name) for name in ("head", "gpu2")]
+    ids = [running.allocate("0.001", "--node", name) for name in ("head", "gpu2")]
     yield ids
     running("memory", "deallocate", *ids)
-
-
-def allocated(grid: Simulated, size: str, *words: str) -> str:
-    done = grid("memory", "allocate", "--size", size, *words, "--json")
-    assert done.returncode == 0, done.stderr
-    return str(json.loads(done.stdout)["allocated"]["block_id"])
-
-
-def listed(grid: Simulated) -> dict[str, dict[str, object]]:
-    rows = json.loads(grid("memory", "list-blocks", "--json").stdout)["blocks"]
-    return {row["block_id"]: row for row in rows}
 
 
 def normalised(text: str) -> str:
@@ -79,23 +67,23 @@ def test_output_is_as_recorded(
 
 
 def test_a_block_lives_from_one_command_to_the_next(running: Simulated) -> None:
-    block = allocated(running, "0.01", "--node", "gpu2")
+    block = running.allocate("0.01", "--node", "gpu2")
     assert re.fullmatch(r"block_\d+_gpu2", block)
-    row = listed(running)[block]
+    row = running.blocks()[block]
     assert row["node"] == "gpu2"
     assert row["size_nbytes"] == round(0.01 * 2**30)
     done = running("memory", "deallocate", block)
     assert done.returncode == 0, done.stderr
-    assert block not in listed(running)
+    assert block not in running.blocks()
     assert running("memory", "deallocate", block).returncode == ExitCode.NO_KEY
 
 
 def test_deallocate_frees_all_or_none(running: Simulated) -> None:
-    block = allocated(running, "1MiB")
+    block = running.allocate("1MiB")
     done = running("memory", "deallocate", block, "block_999999_gpu2")
     assert done.returncode == ExitCode.NO_KEY
     assert "block_999999_gpu2" in done.stderr
-    assert block in listed(running)
+    assert block in running.blocks()
     assert running("memory", "deallocate", block).returncode == 0
 
 
@@ -125,9 +113,8 @@ def test_a_failure_has_its_code_and_one_line(
 
 
 def test_up_can_be_repeated(running: Simulated) -> None:
-    done: Done = running("up", "--config", running.config, "--json")
-    assert done.returncode == 0, done.stderr
-    states = {row["name"]: row["state"] for row in json.loads(done.stdout)["nodes"]}
+    nodes = running.read("up", "--config", running.config)["nodes"]
+    states = {row["name"]: row["state"] for row in nodes}
     assert states == {"head": "serving", "gpu2": "serving"}
 
 
