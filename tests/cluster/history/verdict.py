@@ -22,9 +22,13 @@ class Verdict:
     def __str__(self) -> str:
         lines = [f"key {self.ops[0].key!r}: {self.text}"]
         lines += [f"  !! {op}" for op in self.ops]
-        around = [op for op in self.history if op.start <= self.ops[-1].end]
-        lines += [f"     {op}" for op in around[-_SHOWN:]]
+        lines += [f"     {op}" for op in self._around()]
         return "\n".join(lines)
+
+    def _around(self) -> Sequence[Op]:
+        before = [op for op in self.history if op.start <= self.ops[-1].end]
+        after = [op for op in self.history if op.start > self.ops[-1].end]
+        return before[-_SHOWN:] + after[: _SHOWN // 3]
 
 
 def worth_a_look(ops: Sequence[Op]) -> list[Op]:

@@ -1,0 +1,47 @@
+"""Histories of a grid under faults: every read fits some legal order of the writes."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.history.chaos_grid import ChaosGrid
+from tests.cluster.history.faults import play
+from tests.cluster.history.hurry import hurried
+from tests.cluster.history.ops import Kind, Op, by_key
+from tests.cluster.history.search import check_exact
+
+pytestmark = pytest.mark.slow
+
+
+def run(directory: Path, seed: int, seconds: float) -> None:
+    """Three nodes under load and faults; then everything is verified."""
+    with hurried(), ChaosGrid(directory, seed) as grid:
+        for name in "abc":
+            grid.add(name)
+        grid.settle()
+        play(grid, seed, seconds)
+        grid.settle()
+        grid.finish()
+        ops, wrong = grid.history()
+        verdicts = [check_exact(found) for found in by_key(ops).values()]
+        problems = wrong + [str(one) for one in verdicts if one] + grid.check_stores()
+        assert not problems, "\n".join([*problems, *grid.log])
+        assert_busy(ops)
+
+
+def assert_busy(ops: list[Op]) -> None:
+    """Something was tested."""
+    reads = [op for op in ops if op.kind is Kind.READ]
+    assert len(reads) > 500
+    assert sum(op.value is not None for op in reads) > len(reads) / 4
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_every_read_fits_a_legal_order(store_dir: Path, seed: int) -> None:
+    run(store_dir, seed, 15.0)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(100, 110))
+def test_every_read_fits_a_legal_order_for_long(store_dir: Path, seed: int) -> None:
+    run(store_dir, seed, 120.0)
