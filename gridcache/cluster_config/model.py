@@ -86,6 +86,10 @@ class GridSettings:
     """Copies of a mutable entry unless a put says otherwise."""
     directory: Path | None = None
     """Holds the stores of each node; None for the default of that machine."""
+    disk_nbytes: int | None = None
+    """Of each node's disk, below its memory; None: no disk is used."""
+    disk_directory: Path | None = None
+    """Holds the disk stores of each node; needed where a disk is used."""
     launcher: Launcher = field(default_factory=Launcher)
 
 

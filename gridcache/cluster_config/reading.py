@@ -23,6 +23,7 @@ from gridcache.cluster_config.model import (
 from gridcache.cluster_config.values import (
     COMMANDS,
     DIRECTORY,
+    DISK,
     FLAG,
     GRID_NAME,
     HOST,
@@ -109,7 +110,12 @@ def _sections(fields: Fields) -> dict[str, Reader]:
 
     def gridcache(content: object) -> object:
         readers = {**_GRID, "launcher": (launcher, "a mapping")}
-        return GridSettings(**fields.read(content, readers, _OURS, strict=True))
+        given = fields.read(content, readers, _OURS, strict=True)
+        disk_nbytes = given.pop("disk", None)
+        if disk_nbytes and not given.get("disk_directory"):
+            where, expected = f"{_OURS}.disk_directory", "a path, as `disk` is given"
+            raise fields.wrong(where, None, expected)
+        return GridSettings(**given, disk_nbytes=disk_nbytes)
 
     def launcher(content: object) -> object:
         where = f"{_OURS}.launcher"
@@ -163,6 +169,8 @@ _GRID: Mapping[str, Reader] = {
     "port": integer(0, MAX_PORT),
     "replicas": integer(1, MAX_REPLICAS),
     "directory": DIRECTORY,
+    "disk": DISK,
+    "disk_directory": DIRECTORY,
 }
 
 _LAUNCHER: Mapping[str, Reader] = {

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from gridcache.cluster_config.fields import Reader
+from gridcache.units import parse_bytes
 
 __all__ = [
     "COMMANDS",
     "DIRECTORY",
+    "DISK",
     "FLAG",
     "GRID_NAME",
     "HOST",
@@ -119,6 +121,12 @@ def _directory(value: object) -> Path:
     return path
 
 
+def _size(value: Any) -> int:
+    nbytes = parse_bytes(value)  # a ConfigError is a ValueError
+    _require(nbytes > 0)
+    return nbytes
+
+
 def _commands(value: Any) -> tuple[str, ...]:
     _require(isinstance(value, list))
     return tuple(map(_text, value))
@@ -143,5 +151,7 @@ MEMORY: Reader = (_memory, "a number above 0, of GiB")
 LABELS: Reader = (_labels, "a mapping of Ray labels, text to text")
 
 DIRECTORY: Reader = (_optional(_directory), "an absolute path, or null")
+
+DISK: Reader = (_optional(_size), "a size above 0 such as 100GiB, or null")
 
 COMMANDS: Reader = (_commands, "a list of shell commands")

@@ -154,6 +154,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"gridcache": {"replicas": 3}}, "gridcache.replicas = 3"),
     ({"gridcache": {"replicas": True}}, "gridcache.replicas = True"),
     ({"gridcache": {"directory": "here"}}, "gridcache.directory = 'here'"),
+    ({"gridcache": {"disk": "much"}}, "gridcache.disk = 'much'"),
+    ({"gridcache": {"disk": 0}}, "gridcache.disk = 0"),
+    ({"gridcache": {"disk": "1GiB"}}, "gridcache.disk_directory = None"),
     ({"gridcache": {"ray_address": " "}}, "gridcache.ray_address = ' '"),
     (
         {"gridcache": {"launcher": {"setup_commands": "ls"}}},
@@ -169,6 +172,16 @@ def test_a_wrong_value_is_named_with_its_key_and_file(
     with pytest.raises(ConfigError, match=r"\(cluster\.yaml\) should be ") as caught:
         read_cluster_config(content, path=Path("cluster.yaml"))
     assert str(caught.value).startswith(said)
+
+
+def test_a_disk_is_a_size_and_a_place() -> None:
+    section = {"disk": "100GiB", "disk_directory": "/scratch/gridcache"}
+    found = read_cluster_config({"gridcache": section}).gridcache
+    assert found.disk_nbytes == 100 * GIB
+    assert found.disk_directory == Path("/scratch/gridcache")
+    assert read_cluster_config({"gridcache": {"disk": None}}).gridcache == (
+        GridSettings()
+    )
 
 
 def test_a_mode_that_does_not_exist_is_answered_with_those_that_do() -> None:
