@@ -70,6 +70,6 @@ def _end_grid(options: Options) -> int:
 
 def _end_ray(directory: Path) -> str:
     if find_head(directory) is None:
-        return "left running, if there is one"
+        return "left as it is: not started by `grid up`"
     stop_head(directory)
     return "ended"
