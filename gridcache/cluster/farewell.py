@@ -121,7 +121,7 @@ class Farewell:
         """By member that stays: how many bytes fit there."""
         view, me = self._standing.view(), self._standing.member
         staying = [one for one in view.members if one.number != me and not one.draining]
-        asked = [Request(one.address, "room", {"to": one.number}) for one in staying]
+        asked = [Request(one.address, "spare", {"to": one.number}) for one in staying]
         return {
             one.number: answer.meta.get("nbytes", 0)
             for one, answer in zip(staying, self._peers.call_many(asked), strict=True)

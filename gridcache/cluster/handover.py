@@ -51,7 +51,7 @@ class Handover:
             "register_many": self._registration.register_many,
             "holders": hosting.holders,
             "keep_many": hosting.keep,
-            "room": hosting.room,
+            "spare": hosting.room,
         }
         self.streams: dict[str, Any] = {}
 
