@@ -6,13 +6,14 @@ process of the grid finds it.
 """
 
 import asyncio
-from collections.abc import MutableMapping
+import secrets
 from struct import Struct
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gridcache.cache import GridCache
 from gridcache.codec import ALIGNMENT, align, decode, encode
 from gridcache.errors import BlockRangeError, CorruptFramesError
 from gridcache.pool import DistributedMemoryPool, SyncDistributedMemoryPool
@@ -21,6 +22,9 @@ __all__ = ["CACHE_NAME", "DistributedMemoryHelper"]
 
 CACHE_NAME = "memory_helper"
 """Of the cache that `cache_large_data` fills."""
+_DATA, _PLACED, _NOTE = "data", "placed", "note"
+"""What a key of the cache begins with: data that lies where the cache wants it, or
+on a node by name, and then a note that says under which name."""
 _HEAD = Struct("<8sQQ")
 _MAGIC = b"gcobject"
 
@@ -46,6 +50,7 @@ class DistributedMemoryHelper:
             pool = pool.synchronous
         self._pool: SyncDistributedMemoryPool = pool
         self._allow_pickle = allow_pickle
+        self._data: GridCache | None = None
 
     # -- objects -----------------------------------------------------------
 
@@ -131,19 +136,41 @@ class DistributedMemoryHelper:
     async def cache_large_data(
         self, key: str, data: Any, preferred_node: str | None = None
     ) -> None:
-        """Cache data under a key, for every process of the grid."""
+        """Cache data under a key, for every process of the grid.
+
+        Parameters
+        ----------
+        preferred_node
+            Where it is to lie; other nodes keep copies as they read it.
+        """
         await asyncio.to_thread(self._cache_data, key, data, preferred_node)
 
     def _cache_data(self, key: str, data: Any, node: str | None) -> None:
-        cache: Any = self._cache()
-        if node is None:
-            cache[key] = data
+        cache, token = self._cache(), None
+        if node is not None:
+            # Only what never changes lies where one wants, so each has its own name.
+            token = secrets.token_hex(8)
+            cache.put((_PLACED, key, token), data, node=node, immutable=True)
+        before = cache.get((_NOTE, key))
+        if token is not None:
+            cache[_NOTE, key] = token
+            cache.pop((_DATA, key), None)
         else:
-            cache.put(key, data, node=node)
+            cache[_DATA, key] = data
+            cache.pop((_NOTE, key), None)
+        if before is not None:
+            cache.pop((_PLACED, key, before), None)
 
     async def get_cached_data(self, key: str) -> Any:
         """What was cached under a key; None if it is absent, evicted or lost."""
-        return await asyncio.to_thread(lambda: self._cache().get(key))
+        return await asyncio.to_thread(self._get_data, key)
+
+    def _get_data(self, key: str) -> Any:
+        found = self._cache().get_many([(_NOTE, key), (_DATA, key)])
+        token = found.get((_NOTE, key))
+        if token is not None:
+            return self._cache().get((_PLACED, key, token))
+        return found.get((_DATA, key))
 
     async def clear_cache(self, key: str | None = None) -> None:
         """Forget what was cached under a key, or all that was cached here."""
@@ -153,11 +180,14 @@ class DistributedMemoryHelper:
         cache = self._cache()
         if key is None:
             cache.clear()
-        else:
-            cache.pop(key, None)
+            return
+        token = cache.pop((_NOTE, key), None)
+        cache.delete_many([(_DATA, key), (_PLACED, key, token or "")])
 
-    def _cache(self) -> MutableMapping[Any, Any]:
-        return self._pool.cache(CACHE_NAME)
+    def _cache(self) -> GridCache:
+        if self._data is None:
+            self._data = self._pool.cache(CACHE_NAME)
+        return self._data
 
     # -- sizes -------------------------------------------------------------
 
@@ -166,7 +196,8 @@ class DistributedMemoryHelper:
         return await asyncio.to_thread(self._summary)
 
     def _summary(self) -> dict[str, Any]:
-        return {**self._pool.get_stats(), "cached_keys": len(self._cache())}
+        cached = sum(name[0] != _NOTE for name in self._cache())
+        return {**self._pool.get_stats(), "cached_keys": cached}
 
 
 def _places(first: bytes) -> tuple[int, int, int]:

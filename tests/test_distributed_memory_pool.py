@@ -340,7 +340,7 @@ class TestDistributedMemoryHelper:
 
         asyncio.run(use())
 
-    def test_data_under_keys(self, grid: Grid) -> None:
+    def test_data_under_keys(self, grid: Grid, nodes: tuple[str, str]) -> None:
         async def use() -> None:
             async with DistributedMemoryPool(grid) as pool:
                 helper = DistributedMemoryHelper(pool)
@@ -351,6 +351,29 @@ class TestDistributedMemoryHelper:
                 assert found[-1] == 99_999
                 await helper.clear_cache()
                 assert await helper.get_cached_data("result") is None
+
+        asyncio.run(use())
+
+    def test_data_under_keys_on_a_node_by_name(
+        self, grid: Grid, nodes: tuple[str, str]
+    ) -> None:
+        async def use() -> None:
+            async with DistributedMemoryPool(grid) as pool:
+                helper = DistributedMemoryHelper(pool)
+                await helper.cache_large_data("key", [1])
+                for number, node in enumerate(nodes):
+                    value = np.full(200_000, number)
+                    await helper.cache_large_data("key", value, preferred_node=node)
+                    found = await helper.get_cached_data("key")
+                    np.testing.assert_array_equal(found, value)
+                    summary = await helper.get_memory_usage_summary()
+                    assert summary["cached_keys"] == 1
+                await helper.cache_large_data("key", [4])
+                assert await helper.get_cached_data("key") == [4]
+                await helper.cache_large_data("key", [5], preferred_node=nodes[1])
+                await helper.clear_cache("key")
+                assert await helper.get_cached_data("key") is None
+                assert (await helper.get_memory_usage_summary())["cached_keys"] == 0
 
         asyncio.run(use())
 
