@@ -8,7 +8,8 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from gridcache.cluster.legacy import merge_records, merge_tokens
+from gridcache.cluster.done import merge_notes
+from gridcache.cluster.legacy import merge_records
 from gridcache.cluster.owner import MovedError, Owner
 from gridcache.cluster.parcel import Meta, opened
 from gridcache.cluster.placement import partition_of
@@ -57,6 +58,6 @@ class Copies:
     ) -> Answer:
         """Remember writes that were carried out, and deletes."""
         merge_records(self._store, meta)
-        for tokens in buffers:
-            merge_tokens(self._store, tokens)
+        for notes in buffers:
+            merge_notes(self._store, notes)
         return Answer()

@@ -7,9 +7,9 @@ again. So a failure anywhere means to begin again.
 
 import logging
 from collections.abc import Iterable, Iterator
-from typing import Any
 
-from gridcache.cluster.legacy import OVERLAP_S, merge_records, merge_tokens
+from gridcache.cluster.done import merge_notes
+from gridcache.cluster.legacy import merge_records
 from gridcache.cluster.parcel import GoneError, Meta, fetched, opened
 from gridcache.cluster.peers import Peers
 from gridcache.cluster.placement import partition_of
@@ -35,8 +35,6 @@ class Intake:
         self._store = store
         self._standing = standing
         self._peers = peers
-        self._heard: dict[int, int] = {}
-        """By member: from what time of its day on its tokens are not known here."""
         self._moves: tuple[View | None, dict[int, Move]] = None, {}
 
     def pull(self, view: View) -> list[tuple[int, int]]:
@@ -85,12 +83,10 @@ class Intake:
                 self._standing.note_replicated(partition)
 
     def _take_legacy(self, line: "_Line", left: dict[int, int]) -> None:
-        since = self._heard.get(line.source.number, 0)
-        for page in line.pages(LEGACY, left, since=since):
+        for page in line.pages(LEGACY, left):
             merge_records(self._store, page.meta)
-            for tokens in page.buffers:
-                merge_tokens(self._store, tokens)
-            self._heard[line.source.number] = page.meta["now"] - OVERLAP_S
+            for notes in page.buffers:
+                merge_notes(self._store, notes)
 
     def _store_all(self, orders: Iterable[Order], left: dict[int, int]) -> None:
         for order in orders:
@@ -147,12 +143,12 @@ class _Line:
         self._peers = peers
         self._about: Meta = {"to": source.number, "target": me, "epoch": epoch}
 
-    def pages(self, part: str, left: dict[int, int], **more: Any) -> Iterator[Answer]:
+    def pages(self, part: str, left: dict[int, int]) -> Iterator[Answer]:
         """Ask for page after page; what the source does not give leaves `left`."""
         after: str | None = ""
         while after is not None and left:
             moves = list(left.items())
-            request = {**self._about, **more, "part": part, "after": after}
+            request = {**self._about, "part": part, "after": after}
             page = self._peers.call(
                 self.source.address, "surrender", {**request, "moves": moves}
             )

@@ -1,15 +1,10 @@
-"""Legacy: what a home knows of its keys besides their entries, for the next home.
+"""Legacy: what a home's directory of immutable entries says, for the next home.
 
-That is which writes were carried out (a caller that got no answer asks again,
-wherever the key has gone) and the directory of immutable entries. What comes is
-merged with what is there, so it may come twice.
+It is merged with what is there, so it may come twice.
 """
 
-import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from itertools import islice
-from struct import Struct
 from typing import Any
 
 from gridcache.cluster import directory
@@ -19,76 +14,10 @@ from gridcache.cluster.items import local_space, space_meta
 from gridcache.store.node_store import NodeStore
 from gridcache.store.transaction import WriteTxn
 
-__all__ = [
-    "OVERLAP_S",
-    "merge_records",
-    "merge_tokens",
-    "pack_records",
-    "read_records",
-    "read_tokens",
-]
+__all__ = ["merge_records", "pack_records", "read_records"]
 
-OVERLAP_S = 10
-"""What is asked for `since` a time goes back so far: clocks are set back at times."""
-_TOKENS_S = 60
-"""How old a write may be that somebody still asks for again."""
-_ROW = Struct(">8sQ")
-_ROWS = 4096
-"""Looked at in one transaction."""
 _MERGED = 256
-"""Rows and records written in one transaction."""
-
-
-def read_tokens(store: NodeStore, since_s: int = 0) -> bytes:
-    """Return the writes that were carried out lately, by their ages.
-
-    Parameters
-    ----------
-    since_s
-        By this host's time of day; those before it are left out.
-    """
-    rows: list[bytes] = []
-    after: bytes | None = b""
-    oldest = max(since_s, int(time.time()) - _TOKENS_S)
-    while after is not None:
-        step = _token_step(store, after, oldest)
-        rows += step[0]
-        after = step[1]
-    return b"".join(rows)
-
-
-def _token_step(
-    store: NodeStore, after: bytes, oldest: int
-) -> tuple[list[bytes], bytes | None]:
-    def work(txn: WriteTxn) -> tuple[list[bytes], bytes | None]:
-        now, rows, token, looked = int(time.time()), list[bytes](), b"", 0
-        with txn.txn.cursor(txn.tables.ops) as cursor:
-            if not (cursor.set_range(after + b"\0") if after else cursor.first()):
-                return rows, None
-            for token, value in islice(cursor, _ROWS):
-                at = int.from_bytes(value, "little")
-                looked += 1
-                if at >= oldest:
-                    rows.append(_ROW.pack(token, max(now - at, 0)))
-        return rows, token if looked == _ROWS else None
-
-    return store.snapshot(work)
-
-
-def merge_tokens(store: NodeStore, packed: bytes | memoryview) -> None:
-    """Remember what `read_tokens` found at another node."""
-    rows = list(_ROW.iter_unpack(packed))
-    now = int(time.time())
-    for start in range(0, len(rows), _MERGED):
-        batch = rows[start : start + _MERGED]
-
-        def work(txn: WriteTxn, batch: list[Any] = batch) -> None:
-            for token, age_s in batch:
-                if txn.get(token, db=txn.tables.ops) is None:
-                    at = (now - age_s).to_bytes(8, "little")
-                    txn.put(token, at, db=txn.tables.ops)
-
-        store.transact(work)
+"""Records written in one transaction."""
 
 
 def read_records(

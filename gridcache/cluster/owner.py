@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 
 from gridcache.cluster import directory
+from gridcache.cluster.done import is_done, note_done
 from gridcache.cluster.items import buffers_of, order_meta
 from gridcache.cluster.peers import Peers, Request
 from gridcache.cluster.placement import partition_of
@@ -44,7 +45,6 @@ PATIENCE_S = 30.0
 TOMBSTONE_S = 60.0
 _PAUSE_S = 0.02
 _LEASE_WAIT_S = 15.0
-_TOKEN_NBYTES = 8
 _NOTHING = Frames(b"", ())
 
 
@@ -126,23 +126,20 @@ class Owner:
 
         def guard(txn: WriteTxn) -> bool:
             self.still(partition, term)
-            if self._is_done(txn, token):
+            if is_done(txn, token, term):
                 return False
             self._refuse_copied(txn, key, partition, term)
             self._refuse_immutable(txn, key, order.key)
-            return self._fenced(txn, order, token)
+            return self._fenced(txn, order, (token, term))
 
         member = self._standing.member
         guarded = order._replace(stamp=Stamp(term), fence=guard)
         return self._settled(self._store.put(guarded), member)
 
-    def _is_done(self, txn: WriteTxn, token: int) -> bool:
-        return bool(token) and txn.get(_packed(token), db=txn.tables.ops) is not None
-
-    def _fenced(self, txn: WriteTxn, order: Order, token: int) -> bool:
+    def _fenced(self, txn: WriteTxn, order: Order, done: tuple[int, int]) -> bool:
         if order.fence is not None and not order.fence(txn):
             return False
-        note_done(txn, token)
+        note_done(txn, *done)
         return True
 
     def _refuse_copied(
@@ -264,7 +261,7 @@ class Owner:
 
         def guard(txn: WriteTxn) -> bool:
             self.still(partition, term)
-            if self._is_done(txn, token):
+            if is_done(txn, token, term):
                 return False
             if self._standing.view().copies(partition) != view.copies(partition):
                 raise _AgainError
@@ -272,12 +269,12 @@ class Owner:
             old = self._store.entry_in(txn, key)
             known = old is not None and self._is_of(old, partition, term)
             if known and old is not None and old.stamp.origin >= origin:
-                note_done(txn, token)
+                note_done(txn, token, term)
                 return False  # a later write came first
             if flags & TOMBSTONE:
                 self._store.flights.void(txn, key)
             self._standing.note_replicated(partition)
-            return self._fenced(txn, order, token)
+            return self._fenced(txn, order, (token, term))
 
         member = self._standing.member
         return self._settled(self._store.put(order._replace(fence=guard)), member)
@@ -309,7 +306,7 @@ class Owner:
             if mine and old is not None and old.stamp.origin > origin:
                 newer[0] = old.stamp.origin
                 return False
-            note_done(txn, token)
+            note_done(txn, token, terms[1])
             self._standing.note_replicated(partition)
             return True
 
@@ -367,12 +364,12 @@ class Owner:
 
         def guard(txn: WriteTxn, key: bytes, entry: Entry | None) -> bool:
             self.still(partition, term)
-            done[0] = self._is_done(txn, token)
+            done[0] = is_done(txn, token, term)
             if done[0]:
                 return False
             if entry is None or not entry.stamp.flags & IMMUTABLE:
                 self._refuse_copied(txn, key, partition, term)
-            note_done(txn, token)
+            note_done(txn, token, term)
             return entry is None or bool(
                 entry.stamp.flags & IMMUTABLE or self._is_of(entry, partition, term)
             )
@@ -426,31 +423,6 @@ class Owner:
         ]
         if requests:
             self._peers.call_many(requests, timeout_s=2.0)
-
-
-def note_done(txn: WriteTxn, token: int) -> None:
-    """Remember that a write was carried out, in its own transaction."""
-    if token:
-        now = int(time.time()).to_bytes(8, "little")
-        txn.put(_packed(token), now, db=txn.tables.ops)
-
-
-def forget_done(txn: WriteTxn, before: float, most: int = 256) -> int:
-    """Drop what is known of writes that nobody repeats any more."""
-    old = []
-    with txn.txn.cursor(txn.tables.ops) as cursor:
-        for token, at in cursor:
-            if int.from_bytes(at, "little") < before:
-                old.append(token)
-            if len(old) == most:
-                break
-    for token in old:
-        txn.txn.delete(token, db=txn.tables.ops)
-    return len(old)
-
-
-def _packed(token: int) -> bytes:
-    return token.to_bytes(_TOKEN_NBYTES, "big")
 
 
 def _worst(answers: Sequence[Answer | GridCacheError]) -> int | None:

@@ -6,18 +6,13 @@ carried out and the deletes of immutable entries have arrived.
 """
 
 import logging
-import time
 from collections.abc import Iterable
 from typing import Any
 
+from gridcache.cluster.done import read_notes
 from gridcache.cluster.gathering import Found, entries
 from gridcache.cluster.items import buffers_of, entry_meta, space_meta
-from gridcache.cluster.legacy import (
-    OVERLAP_S,
-    pack_records,
-    read_records,
-    read_tokens,
-)
+from gridcache.cluster.legacy import pack_records, read_records
 from gridcache.cluster.parcel import LARGE, Parcel, frames_of
 from gridcache.cluster.peers import Peers
 from gridcache.cluster.standing import Standing
@@ -42,8 +37,6 @@ class Refill:
         self._store = store
         self._standing = standing
         self._peers = peers
-        self._told: dict[int, int] = {}
-        """By member: from what time on it does not know the writes here."""
 
     def fill(self, view: View) -> list[tuple[int, int]]:
         """Fill copies; returns (partition, copy's term) of those that are full.
@@ -57,11 +50,10 @@ class Refill:
         fillings = {one.copy.number: one for one in by_partition.values()}
         self._send_entries(view, marked, by_partition)
         deleted = read_records(self._store, by_partition, deleted=True)
-        for number, one in fillings.items():
+        for one in fillings.values():
             one.send_entries()
             one.send_records(known for known in deleted if known.partition in one.terms)
-            if not marked.isdisjoint(one.terms):
-                self._send_tokens(number, one)
+            one.send_notes(marked)
         return [full for one in fillings.values() for full in one.full()]
 
     def _choose(self, view: View) -> list[int]:
@@ -94,12 +86,6 @@ class Refill:
         wanted = written_under(self._standing, terms, REPLICATED)
         for found in entries(self._store, wanted_in, wanted):
             fillings[found.partition].add(found)
-
-    def _send_tokens(self, number: int, filling: "_Filling") -> None:
-        now = int(time.time())
-        tokens = read_tokens(self._store, self._told.get(number, 0))
-        if filling.send("legacy", {"spaces": [], "records": []}, [tokens]):
-            self._told[number] = now - OVERLAP_S
 
 
 class _Filling:
@@ -140,6 +126,13 @@ class _Filling:
         meta = pack_records(records)
         if meta["records"]:
             self.send("legacy", meta)
+
+    def send_notes(self, marked: set[int]) -> None:
+        """Send which writes were carried out, of partitions with replicated keys."""
+        terms = dict(self.terms[one] for one in marked & self.terms.keys())
+        if terms:
+            notes = read_notes(self._store, terms)
+            self.send("legacy", {"spaces": [], "records": []}, [notes])
 
     def send(self, op: str, meta: dict[str, Any], buffers: Any = ()) -> bool:
         """Ask the copy; what it refuses leaves `terms`. True if it took the rest."""

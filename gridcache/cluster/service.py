@@ -14,17 +14,19 @@ from typing import Any
 
 from gridcache.cluster import directory
 from gridcache.cluster.adoption import adopt
+from gridcache.cluster.done import forget_notes
 from gridcache.cluster.flight_service import FlightService
 from gridcache.cluster.home import Held, Home, Moved
 from gridcache.cluster.incoming import Incoming
 from gridcache.cluster.items import entry_meta, hit_frames, order_from, taken
 from gridcache.cluster.items import local_space as space_of
 from gridcache.cluster.local import local_of
-from gridcache.cluster.owner import MovedError, Owner, forget_done
+from gridcache.cluster.owner import MovedError, Owner
 from gridcache.cluster.peers import Peers
 from gridcache.cluster.placement import partition_of
 from gridcache.cluster.registry import Claim, Registry
 from gridcache.cluster.session import Session
+from gridcache.cluster.spill_desk import SpillDesk
 from gridcache.cluster.standing import Standing
 from gridcache.cluster.travel import describe
 from gridcache.cluster.wire import Answer
@@ -89,6 +91,9 @@ class Service:
         }
         self.flights = FlightService(store, standing, self.owner)
         self.handlers |= self.flights.handlers
+        desk = SpillDesk(store, self.registry)
+        self.handlers |= desk.handlers
+        self.streams |= desk.streams
         self._adopted = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(
@@ -345,7 +350,7 @@ class Service:
             self._adopted = member
 
     def _forget(self, now: float) -> None:
-        while self.store.transact(lambda txn: forget_done(txn, now - _OPS_S)):
+        while self.store.transact(lambda txn: forget_notes(txn, now)):
             pass
         while self.store.transact(lambda txn: directory.forget_old(txn, now)):
             pass

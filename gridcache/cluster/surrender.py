@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from gridcache.cluster.done import read_notes
 from gridcache.cluster.gathering import Found, entry_step, record_step
-from gridcache.cluster.legacy import pack_records, read_tokens
+from gridcache.cluster.legacy import pack_records
 from gridcache.cluster.parcel import Meta, Parcel
 from gridcache.cluster.session import Session
 from gridcache.cluster.standing import Standing
@@ -102,9 +103,11 @@ class Surrender:
             if len(records) >= _RECORDS:
                 break
         about |= pack_records(records)
-        about["now"] = int(time.time())
-        last = about["after"] is None
-        return Answer(about, [read_tokens(self._store, meta["since"])] if last else [])
+        if about["after"] is not None:
+            return Answer(about)
+        moves = dict(meta["moves"])
+        notes = {term: moves[partition] for partition, term in terms.items()}
+        return Answer(about, [read_notes(self._store, notes)])
 
 
 def written_under(

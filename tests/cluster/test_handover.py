@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gridcache.cluster.directory import Record
+from gridcache.cluster.done import note_done
 from gridcache.cluster.home import Moved
-from gridcache.cluster.legacy import read_tokens
 from gridcache.cluster.owner import MovedError
 from gridcache.cluster.placement import PARTITIONS, partition_of
 from gridcache.store.namespaces import Namespace
@@ -144,9 +144,22 @@ def test_known_writes_and_the_directory_come_along(grid: Grid) -> None:
     grid.move(a, b, [7])
     assert {one: b.load(one) for one in (key, gone)} == records
     assert b.load(other) is None
-    assert len(read_tokens(b.store)) == 16
     b.put(key, b"again", token=77)
     assert b.read(key) == b"value"
+
+
+def test_a_write_known_elsewhere_under_another_ownership_is_not_taken_as_done(
+    grid: Grid,
+) -> None:
+    a, b = grid.nodes.values()
+    moving, other = keys_in(7)[0], keys_in(8)[0]
+    b.store.transact(lambda txn: note_done(txn, 77, 5))
+    a.store.transact(lambda txn: note_done(txn, 78, a.standing.copy_term(8)))
+    a.put(other, b"other", token=79)
+    grid.move(a, b, [7])
+    for token in (77, 78, 79):
+        b.put(moving, b"%d" % token, token=token)
+        assert b.read(moving) == b"%d" % token
 
 
 def test_the_directory_of_long_keys_comes_along(grid: Grid) -> None:
