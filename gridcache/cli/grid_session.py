@@ -14,7 +14,7 @@ from gridcache.cli.session import cluster_config, load_settings
 from gridcache.cli.spinner import waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from gridcache.cluster.grid import Grid
     from gridcache.cluster_config import ClusterConfig
@@ -38,8 +38,8 @@ def open_grid(options: Options, *, wait: bool = False) -> "Iterator[Grid]":
         No Ray runs, or no grid of that name in it (exit 3).
     """
     config = cluster_config(options)
-    with waiting(options, "Ray answers"):
-        grid = join_grid(options, config, wait=wait)
+    with waiting(options, "Ray answers") as told:
+        grid = join_grid(options, config, wait=wait, progress=told)
     try:
         yield grid
     finally:
@@ -52,6 +52,7 @@ def join_grid(
     *,
     create: bool = False,
     wait: bool = False,
+    progress: "Callable[[str], None] | None" = None,
 ) -> "Grid":
     """Join a grid, in the Ray that `grid up` started if there is one.
 
@@ -61,6 +62,8 @@ def join_grid(
         Make the grid where there is none; else fail as `open_grid` does.
     wait
         As `open_grid` does.
+    progress
+        Called with what is done at the moment.
     """
     given = config if options.config else None
     head = find_head(load_settings(options).directory)
@@ -71,7 +74,7 @@ def join_grid(
     from gridcache.cluster.connect import connect  # noqa: PLC0415 - loads ray
 
     address = head.address if head is not None and ours else None
-    return connect(address, config=given, create=create, wait=wait)
+    return connect(address, config=given, create=create, wait=wait, progress=progress)
 
 
 @contextmanager

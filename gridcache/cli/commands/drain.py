@@ -25,10 +25,11 @@ def command(options: Options, node: str, *, undo: bool) -> None:
     are answered all the while. Blocks that were placed on it by name stay in its store
     until it takes part again. Exit 2 if there is no such node.
     """
-    with open_grid(options) as grid, waiting(options, f"{node} gives away its keys"):
+    text = f"{node} gives away what it has"
+    with open_grid(options) as grid, waiting(options, text) as told:
         if undo:
             grid.undrain(node)
         else:
-            grid.drain(node)
+            grid.drain(node, progress=told)
     row = (node, "starting" if undo else "drained")
     emit(Report((Section("drain", COLUMNS, [row], single=True),)), options)

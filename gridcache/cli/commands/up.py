@@ -56,8 +56,8 @@ def command(options: Options, *, show: bool) -> None:
         click.echo(launcher_text(config), nl=False)
         return
     _ensure_ray(options, config)
-    with waiting(options, "the nodes join"):
-        grid = join_grid(options, config, create=True)
+    with waiting(options, "the nodes join") as told:
+        grid = join_grid(options, config, create=True, progress=told)
         try:
             status = _settled(grid, config)
         finally:

@@ -10,8 +10,8 @@ import pytest
 CODE = (
     "import sys, time; from gridcache.cli.options import Options\n"
     "from gridcache.cli.spinner import waiting\n"
-    "with waiting(Options(progress=sys.argv[1] == 'yes'), 'Ray answers'):\n"
-    "    time.sleep(0.3)\n"
+    "with waiting(Options(progress=sys.argv[1] == 'yes'), 'Ray answers') as told:\n"
+    "    time.sleep(0.3); told('a [node] joins'); time.sleep(0.3)\n"
     "print('done')"
 )
 
@@ -34,7 +34,9 @@ def shown_on_terminal(progress: str) -> str:
 
 
 def test_a_terminal_shows_what_is_waited_for() -> None:
-    assert "Ray answers ..." in shown_on_terminal("yes")
+    shown = shown_on_terminal("yes")
+    assert "Ray answers ..." in shown
+    assert "a [node] joins ..." in shown
 
 
 def test_no_progress_shows_nothing() -> None:
