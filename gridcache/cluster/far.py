@@ -17,6 +17,7 @@ from gridcache.cluster.local import Local, Patience, was_sent
 from gridcache.cluster.owner import MovedError
 from gridcache.cluster.peers import Request
 from gridcache.cluster.registry import Claim
+from gridcache.cluster.rooms import is_full, rooms_of
 from gridcache.cluster.view import Member
 from gridcache.cluster.wire import Answer
 from gridcache.codec.frames import Frames
@@ -301,12 +302,24 @@ class Far:
             names = ", ".join(one.name for one in view.members)
             message = f"no node for node={where.node!r}; there are {names}"
             raise ConfigError(message, node=where.node)
-        first = next((one for one in fitting if one.number == me), None)
-        chosen = first or random.choice(fitting)  # noqa: S311 - no secret
+        chosen = self._roomiest(fitting, nbytes, where)
         others = [one for one in view.members if one is not chosen and not one.draining]
         others.sort(key=lambda one: (one.host == chosen.host, random.random()))  # noqa: S311
         more = others[: where.replicas - 1]
         return [chosen.number, *(one.number for one in more)]
+
+    def _roomiest(self, fitting: list[Member], nbytes: int, where: Place) -> Member:
+        """Choose this node if it fits, unless it had to push something out for it."""
+        here = next((one for one in fitting if self._local.is_here(one)), None)
+        if here is not None and not (
+            where.node == "auto" and is_full(self._store, nbytes)
+        ):
+            return here
+        rooms, others = rooms_of(self._store), [one for one in fitting if one != here]
+        best = rooms.best(nbytes, others) if others else None
+        if best is not None:
+            rooms.take(best.number, nbytes)
+        return best or here or random.choice(fitting)  # noqa: S311 - no secret
 
     def keep(self, member: int, order: Order) -> int | None:
         """Store an immutable copy at a member."""

@@ -26,6 +26,7 @@ from gridcache.cluster.peers import Peers
 from gridcache.cluster.placement import partition_of
 from gridcache.cluster.registry import Claim, Registry
 from gridcache.cluster.session import Session
+from gridcache.cluster.spill_desk import SpillDesk
 from gridcache.cluster.standing import Standing
 from gridcache.cluster.travel import describe
 from gridcache.cluster.wire import Answer
@@ -90,6 +91,9 @@ class Service:
         }
         self.flights = FlightService(store, standing, self.owner)
         self.handlers |= self.flights.handlers
+        desk = SpillDesk(store, self.registry)
+        self.handlers |= desk.handlers
+        self.streams |= desk.streams
         self._adopted = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(

@@ -51,7 +51,7 @@ class Fill:
         return max(self.limit_nbytes - self.used_nbytes, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Cold:
     """An entry that may go, as it was when it was looked at."""
 

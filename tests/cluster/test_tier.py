@@ -11,9 +11,16 @@ from gridcache.cluster.demotion import START, STOP, Demoter, Trip
 from gridcache.cluster.tier import Tier
 from gridcache.errors import ConfigError, KeyNotFoundError
 from gridcache.store.coldest import Cold
-from gridcache.store.records import IMMUTABLE, entry_key
+from gridcache.store.records import entry_key
 from tests.cluster.kit.small_grid import Node, SmallGrid
-from tests.cluster.kit.tiers import array, give_disk, tier_at
+from tests.cluster.kit.tiers import (
+    array,
+    demote,
+    fill,
+    give_disk,
+    immutable,
+    tier_at,
+)
 
 
 @pytest.fixture
@@ -34,30 +41,6 @@ def tier(node: Node) -> Tier:
     return tier_at(node)
 
 
-def demote(node: Node, *keys: str, space: str = "c") -> int:
-    """Demote some keys, whatever the fill."""
-    own = next(one for one in node.store.namespaces() if one.name == space)
-    colds = [
-        cold
-        for cold in node.store.cold.pick(own, _immutable, 1 << 40, 1 << 20)
-        if not keys or cold.text in keys
-    ]
-    return len(Demoter(node.store).carry("disk", colds).safe)
-
-
-def _immutable(entry: object) -> bool:
-    return bool(entry.stamp.flags & IMMUTABLE)  # type: ignore[attr-defined]
-
-
-def fill(node: Node, share: float) -> list[str]:
-    """Put immutable arrays until the arena is so full."""
-    cache, keys = node.cache(), list[str]()
-    while node.store.cold.fill().share < share:
-        keys.append(f"key{len(keys)}")
-        cache.put(keys[-1], array(len(keys)), immutable=True)
-    return keys
-
-
 class TestDemotion:
     def test_room_is_made_before_anything_is_evicted(
         self, node: Node, tier: Tier
@@ -68,7 +51,7 @@ class TestDemotion:
         assert node.store.cold.evictions() == 0
         cache = node.cache()
         for number, key in enumerate(keys):
-            np.testing.assert_array_equal(cache[key], array(number + 1))
+            np.testing.assert_array_equal(cache[key], array(number))
         assert tier.figures.counts()["demoted_entries"] > 0
         assert node.store.check().ok
         assert tier.store.check().ok
@@ -118,7 +101,7 @@ class TestDemotion:
         cache.put("dear", array(2), immutable=True, cost=60)
         demoter = Demoter(node.store)
         own = cache._values.space
-        colds = node.store.cold.pick(own, _immutable, 1 << 40)
+        colds = node.store.cold.pick(own, immutable, 1 << 40)
         Trip(demoter).take(colds)
         assert cache.get("dear") is not None
         assert cache.get("cheap") is None
@@ -315,5 +298,5 @@ class TestLife:
 
 def _cold(node: Node, key: str, space: str = "c") -> Cold:
     own = next(one for one in node.store.namespaces() if one.name == space)
-    colds = node.store.cold.pick(own, _immutable, 1 << 40)
+    colds = node.store.cold.pick(own, immutable, 1 << 40)
     return next(cold for cold in colds if cold.text == key)
