@@ -41,10 +41,16 @@ class NearValue(NamedTuple):
     """The entry key."""
     make: Callable[[Iterable[Any]], Any] | None = None
     """`dict` or `list` if the value is the tuple of its parts."""
+    under: tuple[int, int] | None = None
+    """In a grid: partition and term that must be this node's for it to count."""
 
 
 def near_value(
-    entry: bytes, generation: int, value: Any, nbytes: int
+    entry: bytes,
+    generation: int,
+    value: Any,
+    nbytes: int,
+    under: tuple[int, int] | None = None,
 ) -> NearValue | None:
     """Give the form in which a value may be kept; None if it may not.
 
@@ -54,16 +60,18 @@ def near_value(
         The entry key.
     nbytes
         What the value takes encoded, and its key if it is long.
+    under
+        As in `NearValue`.
     """
     if nbytes > _VALUE_MAX:
         return None
     kind = type(value)
     if kind is not dict and kind is not list:
-        kept = NearValue(generation, value, nbytes, entry)
+        kept = NearValue(generation, value, nbytes, entry, None, under)
         return kept if is_immutable(value) else None
     parts = tuple(value.items() if kind is dict else value)
     taken = nbytes + len(parts) * _PART_NBYTES
-    kept = NearValue(generation, parts, taken, entry, kind)
+    kept = NearValue(generation, parts, taken, entry, kind, under)
     return kept if is_immutable(parts) else None
 
 

@@ -99,9 +99,22 @@ class Values:
         return hit if type(hit) is not Hit else self._decoded(text, key, hit, copy=copy)
 
     def _decoded(
-        self, text: str, key: bytes, hit: Hit, *, copy: bool, keep: bool = True
+        self,
+        text: str,
+        key: bytes,
+        hit: Hit,
+        *,
+        copy: bool,
+        keep: bool = True,
+        under: tuple[int, int] | None = None,
     ) -> Any:
-        """The value of a hit in the store; a `Miss` if its bytes are damaged."""
+        """The value of a hit in the store; a `Miss` if its bytes are damaged.
+
+        Parameters
+        ----------
+        keep, under
+            Whether the near cache may keep it, and under what.
+        """
         try:
             value = decode(
                 hit.header, hit.body, allow_pickle=self.allow_pickle, copy=copy
@@ -111,7 +124,7 @@ class Values:
             return Miss(MissReason.CORRUPT)
         if keep and not hit.leased:
             nbytes = len(hit.header) + hit.body.nbytes + len(text)
-            near = near_value(key, hit.generation, value, nbytes)
+            near = near_value(key, hit.generation, value, nbytes, under)
             if near is not None:
                 self.near.offer(text, near)
         return value

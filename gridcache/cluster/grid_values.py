@@ -22,7 +22,7 @@ from gridcache.cluster.items import space_meta
 from gridcache.cluster.local import Local, Patience, local_of
 from gridcache.cluster.merging import explanation_from, info_from, merged_stats
 from gridcache.cluster.owner import PATIENCE_S, new_token
-from gridcache.cluster.placement import partition_of
+from gridcache.cluster.placement import partitions_of
 from gridcache.cluster.registry import Claim
 from gridcache.codec import decode
 from gridcache.codec.frames import Frames
@@ -62,6 +62,7 @@ class GridValues(Values):
         )
         self.local: Local = local_of(store)
         self._standing = self.local.standing
+        self._partition = partitions_of(space.name)
         self._far = Far(store, self.local)
         self.flight = SingleFlight(self.local.flights)
 
@@ -70,7 +71,12 @@ class GridValues(Values):
     def fetch(self, text: str, *, copy: bool = False, count: bool = True) -> Any:
         """The value under a key's text, or the `Miss`."""
         near = self.near.get(text)
-        if near is not None and self.store.is_current(near.entry, near.generation):
+        if (
+            near is not None
+            and self.store.is_current(near.entry, near.generation)
+            # Asked last, as after any read.
+            and (near.under is None or self._standing.serves(*near.under))
+        ):
             return near.value if near.make is None else near.make(near.value)
         found = self._fetch_here(text, copy=copy, count=count)
         if type(found) is not _Elsewhere:
@@ -78,14 +84,16 @@ class GridValues(Values):
         return self._fetch_far([text], copy=copy)[0]
 
     def _fetch_here(self, text: str, *, copy: bool, count: bool) -> Any:
-        partition = partition_of(self.space.name, text)
-        term = self._standing.term(partition)
         key, long_key = entry_key(self.space.id, text)
+        partition = self._partition(key)
+        term = self._standing.term(partition)
         hit = self.store.get(key, long_key, view=not copy, count=count)
-        if type(hit) is Hit and (
-            hit.immutable or self._standing.serves(partition, hit.term)
-        ):
-            return self._decoded(text, key, hit, copy=copy, keep=hit.immutable)
+        if type(hit) is Hit:
+            if hit.immutable:
+                return self._decoded(text, key, hit, copy=copy)
+            if self._standing.serves(partition, hit.term):
+                under = partition, hit.term
+                return self._decoded(text, key, hit, copy=copy, under=under)
         if (tier := self.local.tier.open()) is not None:
             demoted = tier.use(self.space, text, view=not copy, count=count)
             if demoted is not None:

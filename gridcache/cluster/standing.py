@@ -39,6 +39,7 @@ _HEAD = 16
 _DEADLINE, _EPOCH, _MEMBER, _INCARNATION = 1, 2, 3, 4
 _TERMS, _COPIES, _FROZEN, _BASE, _REPLICATED = range(5)
 _WORDS = _HEAD + 5 * PARTITIONS
+_now_ns = time.clock_gettime_ns
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
@@ -150,10 +151,11 @@ class Standing:
 
         Ask after the bytes were copied.
         """
-        if time.clock_gettime_ns(_CLOCK) >= self.words[_DEADLINE]:
+        words = self.words  # every local hit comes by here
+        if _now_ns(_CLOCK) >= words[_DEADLINE]:
             return False
-        wanted: int = term or self.words[_at(_BASE, partition)]
-        return bool(wanted and self.words[_HEAD + partition] == wanted)
+        wanted: int = term or words[_at(_BASE, partition)]
+        return wanted != 0 and bool(words[_HEAD + partition] == wanted)
 
     def is_replicated(self, partition: int) -> bool:
         """True if a copy of some key may exist that its owner does not have."""
