@@ -19,7 +19,7 @@ PLAN = Plan((), TINY, frozenset({"ray"}))
 MODULES = sorted(module.name for module in iter_modules(figures.__path__))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def run() -> Iterator[GridRun]:
     with private_place() as place, GridRun(PLAN, place) as run:
         yield run

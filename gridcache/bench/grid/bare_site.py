@@ -45,10 +45,9 @@ def bare_site(
     """
     directory.mkdir(parents=True)
     with ExitStack() as undo, setting("GRIDCACHE_DIRECTORY", str(directory)):
-        nodes = [
-            undo.enter_context(_node(name, capacity_nbytes))
-            for name in dict.fromkeys(names)
-        ]
+        capacity = str(capacity_nbytes)
+        children = {name: Child(_NODE, name, capacity) for name in names}
+        nodes = [undo.enter_context(_node(*one)) for one in children.items()]
         _settle(nodes)
         peers = undo.enter_context(Peers(KEY, name="bench"))
         stores = {node.name: node.store.directory for node in nodes}
@@ -66,9 +65,9 @@ class _Node:
 
 
 @contextmanager
-def _node(name: str, capacity_nbytes: int) -> Iterator[_Node]:
+def _node(name: str, child: Child) -> Iterator[_Node]:
     with ExitStack() as undo:
-        child = undo.enter_context(Child(_NODE, name, str(capacity_nbytes)))
+        undo.enter_context(child)
         port, path = child.greeting.split(maxsplit=1)
         store = open_store(Path(path))
         undo.callback(close_store, store)
@@ -81,9 +80,10 @@ def _settle(nodes: list[_Node]) -> None:
     """Let all join and share the partitions, in which there is nothing yet."""
     roster, now_s = Roster(GRID), boot_ns() / 1e9
     members = {node.name: _join(roster, node, now_s) for node in nodes}
-    while moves := roster.view.moves:
-        for move in moves:
-            roster.moved(move.target, [(move.partition, move.term)])
+    while roster.view.moves:
+        for member in members.values():
+            arrived = roster.view.moves_to(member.number)
+            roster.moved(member.number, [(one.partition, one.term) for one in arrived])
     for node in nodes:
         node.standing.install(node.store, roster.view, members[node.name].number)
         node.standing.renew(deadline_ns(boot_ns(), _LEASE_S))
