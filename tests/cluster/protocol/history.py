@@ -55,6 +55,10 @@ class History:
         """The owner is lost, and with it every copy, or what had one copy."""
         self.end(self.begin("loses all" if all_copies else "loses single"))
 
+    def acknowledged(self, value: str) -> bool:
+        """Whether the put of this value has ended."""
+        return any(op.value == value and op.kind == "put" and op.end for op in self.ops)
+
     @property
     def legal(self) -> bool:
         """Whether some order of all this explains every read."""

@@ -109,8 +109,9 @@ def late_view(world: World) -> None:
     world.alone(write(world, a, "v0"))
     world.spawn("move", change(world, "begin_move", 2))
     world.spawn("late view at a", late_install(world, a), a)
-    world.spawn("write at b", write(world, b, "v1"), b)
-    world.spawn("read at a", reads(world, a, 2), a)
+    at_b = session(write(world, b, "v1"), write(world, b, "v2"))
+    world.spawn("session at b", at_b, b)
+    world.spawn("read at a", reads(world, a, 3), a)
     _keepers(world)
 
 
@@ -125,8 +126,10 @@ def late_request(world: World) -> None:
         reads(world, c, 2),
     )
     world.spawn("session at c", at_c, c)
-    world.spawn("move", change(world, "begin_move", 2))
-    world.spawn("lose b", _lose_once_owner(world, b))
+    world.membership.begin_move(2)
+    world.spawn(
+        "lose b", _lose_once(world, b, lambda: world.history.acknowledged("v2"))
+    )
     _keepers(world)
 
 
@@ -150,11 +153,8 @@ def asked_twice(world: World) -> None:
     world.late = ("serve v2",)
     _with_backup(world)
     world.spawn("write at c", write(world, c, "v2", 2, impatient=1), c)
-    at_a = session(write(world, a, "v1", 2), reads(world, a))
-    world.spawn("session at a", at_a, a)
-    world.spawn("read at b", reads(world, b, 2), b)
-    world.spawn("kill a", kill(a))
-    world.spawn("lose a", lose(world, a))
+    world.spawn("session at a", session(write(world, a, "v1", 2), reads(world, a)), a)
+    world.spawn("read at b", reads(world, b, 3), b)
     _keepers(world)
 
 

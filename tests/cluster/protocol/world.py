@@ -22,6 +22,8 @@ _ASLEEP = 1e-9
 """Priority of a task that goes on when no other can."""
 _MIDDLE = 8
 """Steps after which it has fallen asleep."""
+_LONG = 100
+"""Steps of others while it sleeps."""
 _LONGEST = 400
 """Steps of a run: some tasks never end."""
 
@@ -103,6 +105,8 @@ class _Running:
     priority: float = 0.0
     steps: int = 0
     """Until it falls asleep."""
+    wakes: int = 0
+    """At which step of the run."""
 
 
 @dataclass(slots=True)
@@ -198,6 +202,7 @@ class World:
             chosen.steps -= 1
             if chosen.steps == 0:
                 chosen.priority = _ASLEEP
+                chosen.wakes = len(self.schedule) + random.randint(1, _LONG)
             elif chosen.priority > _ASLEEP and random.random() < often:
                 chosen.priority = random.random()
 
@@ -206,6 +211,8 @@ class World:
             running.priority = random.random()
             if running.name.startswith(self.late or "-"):
                 running.steps = random.randint(1, _MIDDLE)
+        if running.wakes and running.wakes <= len(self.schedule):
+            running.priority, running.wakes = 1.0, 0
         return running.priority
 
     def _ready(self) -> list[_Running]:
