@@ -8,9 +8,11 @@ from stat import S_IMODE
 
 from gridcache.cli.doctor.finding import Finding, fail, ok, warn
 from gridcache.cli.extras import install_command
+from gridcache.cli.people import printable
 from gridcache.cli.ray.head import find_head
 from gridcache.cli.ray.running import answers, running_ray
 from gridcache.cli.ray.token import asks_for_token, token_path
+from gridcache.cluster.naming import GridFacts, read_facts
 from gridcache.cluster_config.launcher import RAY_PORT
 from gridcache.config import Config
 
@@ -36,14 +38,30 @@ def check_ray(config: Config) -> Iterator[Finding]:
 
 
 def check_ports(config: Config) -> Iterator[Finding]:
-    """Whether Ray's usual port is free for a head, where none runs here."""
-    if find_head(config.directory) is not None:
+    """Ports of this machine's nodes; without any, whether Ray's usual one is free."""
+    nodes = [facts for path in _stores(config) if (facts := read_facts(path))]
+    for facts in nodes:
+        yield _node_port(facts)
+    if nodes or find_head(config.directory) is not None:
         return
     if answers(f"127.0.0.1:{RAY_PORT}"):
         text = f"something listens on port {RAY_PORT}; `grid up` will take another"
         yield ok("ports", text)
     else:
         yield ok("ports", f"{RAY_PORT} is free for Ray")
+
+
+def _stores(config: Config) -> list[Path]:
+    return sorted(path for path in config.directory.glob("*") if path.is_dir())
+
+
+def _node_port(facts: GridFacts) -> Finding:
+    subject = f"port of node {printable(facts.node)}"
+    where = f"{facts.host}:{facts.port}"
+    if answers(where):
+        return ok(subject, f"{where} answers, for the grid {printable(facts.grid)}")
+    text = f"nothing listens at {where}: the other nodes cannot read from this one"
+    return fail(subject, text, "grid nodes says why; grid up starts it again")
 
 
 def _address(config: Config) -> str | None:

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from gridcache.cli.doctor.cluster import check_cluster_file
 from gridcache.cli.doctor.finding import Finding, Status
 from gridcache.cli.doctor.ray import check_ports, check_ray
 from gridcache.cli.ray.token import ensure_token
+from gridcache.cluster.naming import GridFacts, write_facts
 from gridcache.cluster_config import read_cluster_config
 from gridcache.config import Config
 
@@ -122,3 +124,18 @@ def test_a_host_that_nobody_knows_fails_and_one_that_is_known_is_fine() -> None:
 def test_a_file_whose_nodes_give_nothing_is_a_warning() -> None:
     (found,) = check_cluster_file(read_cluster_config({"nodes": []}))
     assert found.status is Status.WARN
+
+
+def test_a_node_s_port_is_tried(config: Config, listening: int) -> None:
+    store = config.directory / "default"
+    store.mkdir(parents=True)
+    facts = GridFacts(
+        grid="default", node="gpu2", incarnation="ab", host="127.0.0.1", port=listening
+    )
+    write_facts(store, facts)
+    (found,) = check_ports(config)
+    assert (found.status, found.subject) == (Status.OK, "port of node gpu2")
+    write_facts(store, replace(facts, port=1))
+    (found,) = check_ports(config)
+    assert found.status is Status.FAIL
+    assert "127.0.0.1:1" in found.text
