@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
+import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from gridcache.cluster.placement import (
     plan,
     plan_backups,
 )
+from gridcache.store.records import entry_key
 
 weights = st.dictionaries(
     st.integers(1, 60), st.floats(0.1, 10.0), min_size=1, max_size=12
@@ -133,6 +135,18 @@ def test_the_partition_of_a_key_never_changes(
     namespace: str, key: str, partition: int
 ) -> None:
     assert partition_of(namespace, key) == partition
+
+
+@pytest.mark.parametrize("letters", [99, 101, 400, 401, 5000])
+@pytest.mark.parametrize("letter", ["x", "ä", "\U0001f600"])
+def test_the_partition_of_a_key_is_that_of_its_name_in_the_index(
+    letters: int, letter: str
+) -> None:
+    key = letter * letters
+    name = entry_key(0, key)[0][2:]
+    assert (
+        partition_of("n", key) == xxhash.xxh3_64_intdigest(b"n\0" + name) % PARTITIONS
+    )
 
 
 def test_a_namespace_and_its_key_do_not_run_into_each_other() -> None:
