@@ -9,7 +9,7 @@ hashing, so that two calls with the same facts agree.
 Pure: numbers in, an array out. Who is in the grid is `gridcache.cluster.roster`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import xxhash
@@ -40,29 +40,33 @@ __all__ = [
 PARTITIONS = 4096
 """At 1,000 members each still has four: within a quarter of its share."""
 
-_NAMESPACES = 256
-"""Whose names are kept encoded."""
-
 NOBODY = -1
 """In place of a member's number."""
 
-_SURELY_SHORT = 100
-"""Letters that are no more than 400 bytes, whatever they are."""
-_NAMESPACE_NBYTES = 2
-"""Before the name in a key of the index."""
-
 
 def partition_of(namespace: str, key: str) -> int:
-    """Partition of a key. Part of the stored format: it must never change.
+    """Partition of a key. Part of the stored format: it must never change."""
+    return partition_of_entry(namespace, entry_key(0, key)[0])
 
-    Of a key that is too long for the index it is the one of its shortened name:
-    the tables of a store know no other.
+
+def partition_of_entry(namespace: str, key: bytes) -> int:
+    """Partition of an entry key, whatever the namespace's number in its store.
+
+    A long key lies in the index under a shortened one, and all that is known of it
+    may be that: so its partition is that of the shortened.
     """
-    text = f"{namespace}\0{key}".encode("utf-8", "surrogatepass")
-    if len(key) > _SURELY_SHORT:
-        name = entry_key(0, key)[0][_NAMESPACE_NBYTES:]
-        text = namespace.encode("utf-8", "surrogatepass") + b"\0" + name
-    return xxhash.xxh3_64_intdigest(text) % PARTITIONS
+    return partitions_of(namespace)(key)
+
+
+def partitions_of(namespace: str) -> Callable[[bytes], int]:
+    """Give `partition_of_entry` for one namespace: for who asks at every read."""
+    start = namespace.encode("utf-8", "surrogatepass") + b"\0"
+    digest = xxhash.xxh3_64_intdigest
+
+    def partition(key: bytes) -> int:
+        return digest(start + key[2:]) % PARTITIONS
+
+    return partition
 
 
 def plan(weights: Mapping[int, float], owners: Int32s | None = None) -> Int32s:
