@@ -13,7 +13,7 @@ from gridcache.cluster.homing import put_home
 from gridcache.cluster.items import entry_meta as meta_of
 from gridcache.cluster.items import hit_frames, order_from
 from gridcache.cluster.local import Local
-from gridcache.cluster.placement import partition_of_entry
+from gridcache.cluster.placement import partition_of
 from gridcache.errors import GridCacheError
 from gridcache.store.namespaces import Namespace
 from gridcache.store.node_store import NodeStore
@@ -43,10 +43,9 @@ def _strangers(
     """Entries without a stamp that do not count where they lie."""
     for text, entry in store.entries(space):
         term, _, flags = entry.stamp
-        key, _ = entry_key(space.id, text)
         if term or flags or text.startswith("\0"):
             continue
-        if not local.standing.base_term(partition_of_entry(space.name, key)):
+        if not local.standing.base_term(partition_of(space.name, text)):
             yield text, entry
 
 

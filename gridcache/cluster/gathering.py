@@ -126,7 +126,7 @@ def _keys(
         space.prefix: (space, space.name.encode("utf-8", "surrogatepass"))
         for space in all_namespaces(txn)
     }
-    digest = xxhash.xxh3_64_intdigest  # as `placement.partition_of_entry` does
+    digest = xxhash.xxh3_64_intdigest  # as `placement.partition_of` does
     with txn.txn.cursor(table) as cursor:
         if not (cursor.set_range(after + b"\0") if after else cursor.first()):
             return []

@@ -31,7 +31,6 @@ __all__ = [
     "PARTITIONS",
     "Int32s",
     "partition_of",
-    "partition_of_entry",
     "partitions_of",
     "plan",
     "plan_backups",
