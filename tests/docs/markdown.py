@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 __all__ = [
+    "GRID",
     "GUIDE",
     "ON_A_GRID",
     "QUICKSTART",
@@ -27,7 +28,8 @@ __all__ = [
 ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "docs" / "QUICKSTART_DISTRIBUTED_MEMORY.md"
 GUIDE = ROOT / "docs" / "distributed_memory_guide.md"
-ON_A_GRID = (QUICKSTART, GUIDE)
+GRID = ROOT / "docs" / "guide" / "grid.md"
+ON_A_GRID = (QUICKSTART, GUIDE, GRID)
 """Pages whose code needs a grid: `test_distributed_pages` runs it."""
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

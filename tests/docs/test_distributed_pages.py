@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.grid.simulated import Simulated, two_nodes, user
-from tests.docs.markdown import GUIDE, QUICKSTART, ROOT
+from tests.docs.markdown import GRID, GUIDE, QUICKSTART, ROOT
 
 pytestmark = pytest.mark.ray
 
@@ -48,7 +48,9 @@ def test_the_quick_start_runs_from_nothing(reader: Simulated, tmp_path: Path) ->
     assert "hello" in shown
 
 
-def test_the_guide_runs_on_two_nodes(reader: Simulated, tmp_path: Path) -> None:
+def test_the_guides_run_on_two_nodes(reader: Simulated, tmp_path: Path) -> None:
     (tmp_path / "cluster.yaml").write_text(reader.config.read_text())
     with two_nodes(reader):
         read_along(GUIDE, reader, tmp_path)
+        shown = read_along(GRID, reader, tmp_path)
+    assert "2 nodes" in shown
