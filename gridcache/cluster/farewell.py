@@ -109,10 +109,11 @@ class Farewell:
         if home is None:
             return nobody
         try:
-            answer = self._peers.call(home.address, "holders", meta)
+            about = {**meta, "to": home.number}
+            answer = self._peers.call(home.address, "holders", about)
         except GridCacheError:
             return nobody
-        found: list[list[int]] = answer.meta["holders"]
+        found: list[list[int]] = answer.meta.get("holders", nobody)
         return found
 
     # -- whom to give it to ------------------------------------------------

@@ -10,10 +10,8 @@ from collections.abc import Callable, Collection, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
-import xxhash
-
 from gridcache.cluster.directory import Record
-from gridcache.cluster.placement import PARTITIONS
+from gridcache.cluster.placement import partitions_of
 from gridcache.errors import CorruptFramesError
 from gridcache.store.namespaces import Namespace, all_namespaces
 from gridcache.store.node_store import NodeStore
@@ -131,9 +129,9 @@ def _keys(
         if not (cursor.set_range(after + b"\0") if after else cursor.first()):
             return []
         return [
-            (key, space, digest(b"%b\0%b" % (name, key[2:])) % PARTITIONS)
+            (key, space, partition_of(key))
             for key in islice(cursor.iternext(values=False), _KEYS)
-            for space, name in (spaces[key[:2]],)
+            for space, partition_of in (spaces[key[:2]],)
         ]
 
 

@@ -84,3 +84,18 @@ def test_two_losses_with_time_between_lose_nothing_that_has_two_copies(
 def assert_kept(client: Client, _grid: RuledGrid) -> None:
     for key in client.last:
         client.check(key)
+
+
+def test_nodes_that_are_cut_off_and_come_back_lose_nothing_that_has_two_copies(
+    grid: RuledGrid,
+) -> None:
+    nodes = [grid.join(name) for name in "abc"]
+    grid.settle()
+    clients = [Client(grid, f"double-{number}", KEYS, 2) for number in range(2)]
+    start(clients)
+    for node in nodes:
+        grid.cut_off(node)
+        grid.settle()
+        grid.rejoin(node)
+        grid.settle()
+    stop(clients)

@@ -38,7 +38,12 @@ class RuledGrid:
     def join(self, name: str) -> Node:
         """Add a member; what is to move to it has not yet begun to."""
         node = Node(self._directory / name, 0)
+        self._take_in(node)
+        return node
+
+    def _take_in(self, node: Node) -> None:
         host, port = node.address
+        name = node.name
         path = str(node.store.directory)
         info = MemberInfo(name, host, port, f"ray-{name}", path, CAPACITY)
         member = self.roster.join(info, 0.0)
@@ -46,7 +51,6 @@ class RuledGrid:
         node.number = member.number
         self.nodes[member.number] = node
         self.publish()
-        return node
 
     def publish(self) -> None:
         for number, node in self.nodes.items():
@@ -88,6 +92,19 @@ class RuledGrid:
         """Lose a node with everything on it."""
         del self.nodes[node.number]
         node.close()
+        self._give_up(node)
+
+    def cut_off(self, node: Node) -> None:
+        """Let a node's lease run out, and go on without it; it does not know why."""
+        node.standing.renew(0)
+        del self.nodes[node.number]
+        self._give_up(node)
+
+    def rejoin(self, node: Node) -> None:
+        """Take a node in again that was cut off: as another member."""
+        self._take_in(node)
+
+    def _give_up(self, node: Node) -> None:
         for number in self.nodes:
             self.roster.renew(number, self._now_s)
         lost = self.roster.lost({f"ray-{node.name}"}, self._now_s, time.time())
