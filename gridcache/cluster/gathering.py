@@ -121,10 +121,9 @@ def _keys(
 ) -> list[tuple[bytes, Namespace, int]]:
     """The next keys of a table, with their partitions."""
     spaces = {
-        space.prefix: (space, space.name.encode("utf-8", "surrogatepass"))
+        space.prefix: (space, partitions_of(space.name))
         for space in all_namespaces(txn)
     }
-    digest = xxhash.xxh3_64_intdigest  # as `placement.partition_of` does
     with txn.txn.cursor(table) as cursor:
         if not (cursor.set_range(after + b"\0") if after else cursor.first()):
             return []
