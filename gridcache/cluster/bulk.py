@@ -20,6 +20,9 @@ __all__ = ["BULK_NBYTES", "in_bulks", "put_bulk"]
 BULK_NBYTES = 8 << 20
 """Of values in one round; a larger value goes alone."""
 _BULK_ORDERS = 500
+Left = tuple[Order, tuple[int, int]]
+"""An order that is not known to be stored: its token, and the epoch of the view by
+which it was sent without an answer, 0 if it was certainly not stored."""
 
 
 def in_bulks(orders: Iterator[Order]) -> Iterator[list[Order]]:
@@ -46,25 +49,25 @@ def in_bulks(orders: Iterator[Order]) -> Iterator[list[Order]]:
 
 def put_bulk(
     local: Local, groups: Mapping[int, list[Order]], replicas: int
-) -> list[Order]:
-    """Store orders at members; returns those that were certainly not stored.
+) -> list[Left]:
+    """Store orders at members; returns what is left to do.
 
     Raises
     ------
     GridCacheError
-        One was refused, or its outcome is unknown; others may be stored.
+        One was refused; others may be stored.
     """
-    view, rest = local.standing.view(), list[Order]()
+    view, left = local.standing.view(), list[Left]()
     asked: list[tuple[list[Order], Request]] = []
     for number, orders in groups.items():
         if view.member(number) is None:
-            rest += orders
+            left += [(order, (new_token(), 0)) for order in orders]
         else:
             asked.append((orders, _request(view, number, orders, replicas)))
     answers = local.peers.call_many([request for _, request in asked])
     for (orders, request), answer in zip(asked, answers, strict=True):
-        rest += _left(local, orders, request, answer)
-    return rest
+        left += _left(view, orders, request, answer)
+    return left
 
 
 def _request(view: View, number: int, orders: list[Order], replicas: int) -> Request:
@@ -88,20 +91,22 @@ def _about(view: View, order: Order, buffers: int) -> dict[str, Any]:
 
 
 def _left(
-    local: Local,
+    view: View,
     orders: list[Order],
     request: Request,
     answer: Answer | GridCacheError,
-) -> list[Order]:
-    if isinstance(answer, PeerLostError) and was_sent(answer):
-        # The same tokens once more: what was carried out is not done again.
-        answer = local.peers.call_many([request])[0]
-    if isinstance(answer, PeerLostError) and not was_sent(answer):
-        return orders
-    if isinstance(answer, GridCacheError):
+) -> list[Left]:
+    unknown = isinstance(answer, PeerLostError) and was_sent(answer)
+    if isinstance(answer, GridCacheError) and not isinstance(answer, PeerLostError):
         raise answer
-    done = answer.meta.get("done") or [None] * len(orders)
+    meta = answer.meta if isinstance(answer, Answer) else {}
+    done = meta.get("done") or [None] * len(orders)
     for told in done:
         if isinstance(told, dict):
             raise rebuild(told)
-    return [order for order, told in zip(orders, done, strict=True) if told is None]
+    tokens = [item["token"] for item in request.meta["items"]]
+    return [
+        (order, (token, view.epoch if unknown else 0))
+        for order, token, told in zip(orders, tokens, done, strict=True)
+        if told is None
+    ]

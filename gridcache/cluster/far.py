@@ -18,7 +18,7 @@ from gridcache.cluster.owner import MovedError
 from gridcache.cluster.peers import Request
 from gridcache.cluster.registry import Claim
 from gridcache.cluster.rooms import is_full, rooms_of
-from gridcache.cluster.view import Member
+from gridcache.cluster.view import Member, View
 from gridcache.cluster.wire import Answer
 from gridcache.codec.frames import Frames
 from gridcache.errors import ConfigError, GridCacheError, PeerLostError
@@ -29,7 +29,10 @@ from gridcache.store.transaction import WriteTxn
 from gridcache.store.writer import Order
 from gridcache.values import Place
 
-__all__ = ["Far"]
+__all__ = ["Far", "Terms"]
+
+Terms = tuple[int, int, int, bool]
+"""Token, term, copies wanted, and whether a write is late; see `Far.put`."""
 
 _READ_S = 4.0
 """How long a read waits for a home; then it is a miss."""
@@ -181,15 +184,14 @@ class Far:
 
     # -- writing -----------------------------------------------------------
 
-    def put(
-        self, owner: Member, order: Order, terms: tuple[int, int, int]
-    ) -> int | None:
+    def put(self, owner: Member, order: Order, terms: Terms) -> int | None:
         """Store a mutable value at its home.
 
         Parameters
         ----------
         terms
-            The write's token, the partition's term and the copies wanted.
+            The write's token, the partition's term, the copies wanted, and whether
+            the write is late.
 
         Raises
         ------
@@ -198,7 +200,7 @@ class Far:
         PeerLostError
             It did not answer; see `.sent`.
         """
-        token, term, replicas = terms
+        token, term, replicas, late = terms
         meta = {
             "to": owner.number,
             "term": term,
@@ -219,6 +221,7 @@ class Far:
             raise MovedError
         return answer
 
+            "late": late,
     def delete(
         self, space: Namespace, waiting: dict[str, int], sent: dict[str, int]
     ) -> dict[str, bool]:
@@ -235,22 +238,27 @@ class Far:
         groups: dict[int, list[str]] = {}
         for text, token in waiting.items():
             partition, view, owner = self._local.owner_of(space.name, text)
-            if text in sent and int(view.lost_epochs[partition]) > sent[text]:
+            if text in sent and int(view.empty_epochs[partition]) > sent[text]:
                 done[text] = True  # deleted, or lost with its home
             elif owner is not None and not self._local.is_here(owner):
                 groups.setdefault(owner.number, []).append(text)
             elif owner is not None:
-                self._delete_here(space, text, token, done)
+                late = _is_late(view, partition, sent.get(text))
+                self._delete_here(space, text, (token, late), done)
         for number, texts in groups.items():
             tokens = {text: waiting[text] for text in texts}
             done |= self._delete_at(space, number, tokens, sent)
         return done
 
     def _delete_here(
-        self, space: Namespace, text: str, token: int, done: dict[str, bool]
+        self,
+        space: Namespace,
+        text: str,
+        write: tuple[int, bool],
+        done: dict[str, bool],
     ) -> None:
         try:
-            done[text] = self._local.owner.delete(space, text, token=token)
+            done[text] = self._local.owner.delete(space, text, token=token, late=late)
         except MovedError:
             return
 
@@ -264,11 +272,13 @@ class Far:
         view = self._local.standing.view()
         member = view.member(number)
         if member is None:
+        token, late = write
             return {}
         rows = []
         for text, token in tokens.items():
             partition, _, _ = self._local.owner_of(space.name, text)
-            rows.append((text, token, int(view.terms[partition])))
+            late = _is_late(view, partition, sent.get(text))
+            rows.append((text, token, int(view.terms[partition]), late))
         meta = {"space": space_meta(space), "to": number, "keys": rows}
         try:
             answer = self._local.peers.call(member.address, "delete", meta)
@@ -375,6 +385,11 @@ def _gone(
 ) -> Miss:
     """Why no holder has it: some node is lost, or all have evicted it."""
     lost = any(member(one) is None for one in holders if one != me)
+def _is_late(view: View, partition: int, epoch: int | None) -> bool:
+    """True if a home was lost that a write had been sent to in an epoch."""
+    return epoch is not None and int(view.lost_epochs[partition]) > epoch
+
+
     return _LOST if lost else Miss(MissReason.EVICTED)
 
 

@@ -12,7 +12,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from gridcache.cluster.flight_service import within
 from gridcache.cluster.items import space_meta
+from gridcache.cluster.placement import partition_of
 from gridcache.cluster.view import Member
 from gridcache.cluster.wire import Meta
 from gridcache.errors import GridCacheError, PeerLostError, StoreStalledError
@@ -66,6 +68,10 @@ class FarFlights(Flights):
             weakref.WeakKeyDictionary()
         )
         self._spaces: dict[int, Namespace] = {}
+        self._terms: weakref.WeakKeyDictionary[Lead, tuple[int, int]] = (
+            weakref.WeakKeyDictionary()
+        )
+        """Partition, and the term that a flight of this node began under."""
 
     # -- where -------------------------------------------------------------
 
@@ -75,6 +81,11 @@ class FarFlights(Flights):
             self._spaces = {space.id: space for space in self._store.namespaces()}
         text = (lead.long_key or lead.key[2:]).decode("utf-8", "surrogatepass")
         return self._spaces[number], text
+
+    def _term(self, lead: Lead) -> tuple[int, int]:
+        space, text = self._named(lead)
+        partition = partition_of(space.name, text)
+        return partition, self._part.standing.term(partition)
 
     def _home(self, lead: Lead) -> tuple[Member | None, Meta]:
         space, text = self._named(lead)
@@ -90,6 +101,7 @@ class FarFlights(Flights):
         """Lead, or learn why not."""
         owner, meta = self._home(lead)
         if self._part.is_here(owner):
+            self._terms[lead] = self._term(lead)
             return self._near.begin(lead, instead_of=instead_of)
         try:
             told = self._ask(lead, owner, "flight_begin", meta, instead_of)
@@ -159,7 +171,10 @@ class FarFlights(Flights):
         """What travels with the value and is asked at the home."""
         if lead in self._lines:
             return FarFence(lead.fence)
-        return self._near.fence(lead)
+        near = self._near.fence(lead)
+        if lead not in self._terms:
+            return near
+        return within(self._part.standing, *self._terms[lead], near)
 
     def end(self, lead: Lead) -> None:
         """Let the flight go and wake its waiters; never raises."""

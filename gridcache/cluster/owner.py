@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 
 from gridcache.cluster import directory
+from gridcache.cluster.at_work import AtWork
 from gridcache.cluster.done import is_done, note_done
 from gridcache.cluster.items import buffers_of, order_meta
 from gridcache.cluster.peers import Peers, Request
@@ -72,12 +73,19 @@ class Owner:
         self._store = store
         self._standing = standing
         self._peers = peers
+        self._at_work = AtWork()
         self._tier = tier_of(store)
 
     # -- put ---------------------------------------------------------------
 
     def put(
-        self, order: Order, *, token: int = 0, term: int = 0, replicas: int = 1
+        self,
+        order: Order,
+        *,
+        token: int = 0,
+        term: int = 0,
+        replicas: int = 1,
+        late: bool = False,
     ) -> int | None:
         """Store an order; returns its generation, None if it was dropped.
 
@@ -87,6 +95,8 @@ class Owner:
             Names the write: carried out once, however often it comes.
         term
             The ownership that the caller believes in; 0 for any.
+        late
+            A former home was lost after this write had been sent to it.
 
         Raises
         ------
@@ -95,16 +105,43 @@ class Owner:
         ImmutableKeyError
             The key holds an immutable value.
         NodeLostError
-            The outcome is unknown: the lease did not come back.
+            The outcome is unknown: the lease did not come back, or the write is late
+            and what is here may be older or newer than it.
         """
         partition = partition_of(order.space.name, order.key)
         term = self.term_of(partition, term)
+        if late and replicas == 1:
+            if self._is_over(order.space, order.key, (partition, term), token):
+                return None
+            raise _unknown(order.key)
         if replicas == 1:
             try:
                 return self._put_alone(order, partition, term, token)
             except _CopiesError:
                 pass
         return self._put_copied(order, partition, term, token)
+
+    def _is_over(
+        self, space: Namespace, text: str, owned: tuple[int, int], token: int
+    ) -> bool:
+        """Tell what became of a write that was sent to a home that was lost.
+
+        True if it is known as done here, or if nothing here is older than the loss:
+        then it counts as carried out, and lost with its home. It must not be carried
+        out again, since somebody may have seen it there, and something newer here.
+        """
+        key, _ = entry_key(space.id, text)
+
+        def work(txn: WriteTxn) -> bool:
+            self.still(*owned)
+            old = self._store.entry_in(txn, key)
+            if is_done(txn, token, owned[1]):
+                return True
+            # What had one copy went with its home.
+            copied = old is not None and bool(old.stamp.flags & REPLICATED)
+            return not copied or old is None or not self._is_of(old, *owned)
+
+        return self._store.transact(work)
 
     def term_of(self, partition: int, term: int = 0) -> int:
         """The term of a partition that is owned here; else raises `MovedError`."""
@@ -188,6 +225,19 @@ class Owner:
         self, order: Order, partition: int, term: int, token: int
     ) -> int | None:
         token = token or new_token()
+        with self._at_work.on(token):
+            if self._knows(partition, term, token):
+                return None
+            return self._put_ordered(order, partition, term, token)
+
+    def _knows(self, partition: int, term: int, token: int) -> bool:
+        """True if a write was carried out, maybe while this one waited for it."""
+        self.still(partition, term)
+        return self._store.snapshot(lambda txn: is_done(txn, token, term))
+
+    def _put_ordered(
+        self, order: Order, partition: int, term: int, token: int
+    ) -> int | None:
         floor, until = self._origin(order), time.monotonic() + PATIENCE_S
         while True:
             view = self._view_of(partition, term)
@@ -327,7 +377,13 @@ class Owner:
     # -- delete ------------------------------------------------------------
 
     def delete(
-        self, space: Namespace, text: str, *, token: int = 0, term: int = 0
+        self,
+        space: Namespace,
+        text: str,
+        *,
+        token: int = 0,
+        term: int = 0,
+        late: bool = False,
     ) -> bool:
         """Delete a key, mutable or immutable; True if it was there.
 
@@ -335,6 +391,8 @@ class Owner:
         """
         partition = partition_of(space.name, text)
         term = self.term_of(partition, term)
+        if late and self._is_over(space, text, (partition, term), token):
+            return True
         key, _ = entry_key(space.id, text)
         known = self._forget_holders(key, partition, term)
         if known is not None:
@@ -435,6 +493,14 @@ def _worst(answers: Sequence[Answer | GridCacheError]) -> int | None:
             return 0
         worst = max(worst or 0, answer.meta["newer"]) or worst
     return worst
+
+
+def _unknown(text: str) -> NodeLostError:
+    message = (
+        f"the home of {text!r} was lost while it was written: the value may be stored "
+        f"or not; look at it, then try again"
+    )
+    return NodeLostError(message, key=text)
 
 
 def _pause(until: float, node: str) -> None:

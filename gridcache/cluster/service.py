@@ -21,11 +21,12 @@ from gridcache.cluster.incoming import Incoming
 from gridcache.cluster.items import entry_meta, hit_frames, order_from, taken
 from gridcache.cluster.items import local_space as space_of
 from gridcache.cluster.local import local_of
-from gridcache.cluster.owner import MovedError, Owner
+from gridcache.cluster.owner import MovedError, Owner, new_token
 from gridcache.cluster.peers import Peers
 from gridcache.cluster.placement import partition_of
 from gridcache.cluster.registry import Claim, Registry
 from gridcache.cluster.session import Session
+from gridcache.cluster.sizes import SizesDesk
 from gridcache.cluster.spill_desk import SpillDesk
 from gridcache.cluster.standing import Standing
 from gridcache.cluster.travel import describe
@@ -95,6 +96,7 @@ class Service:
         self.handlers |= desk.handlers
         self.streams |= desk.streams
         self._adopted = 0
+        self.handlers |= SizesDesk(store, standing, self.home).handlers
         self._ended = threading.Event()
         self._thread = threading.Thread(
             target=self._tidy, name="gridcache-service", daemon=True
@@ -180,9 +182,8 @@ class Service:
         order = order_from(space, meta, frames)._replace(fence=fence)
         if isinstance(frames, Poured):
             return self._put_staged(order, meta)
-        generation = self.owner.put(
-            order, token=meta["token"], term=meta["term"], replicas=replicas
-        )
+        how = {"token": meta["token"], "term": meta["term"], "late": meta["late"]}
+        generation = self.owner.put(order, replicas=replicas, **how)
         return Answer({"generation": generation})
 
     def _puts(self, _session: Session, meta: Meta, buffers: list[memoryview]) -> Answer:
@@ -216,7 +217,7 @@ class Service:
         It may have to go to copies as well, and a stream can be read only once.
         """
         self.owner.term_of(partition_of(order.space.name, order.key), meta["term"])
-        staged = f"\0staged/{meta['token']:x}"
+        staged = f"\0staged/{new_token():x}"  # of this try alone
         self.store.put(
             order._replace(
                 key=staged,
@@ -249,6 +250,7 @@ class Service:
         order = order_from(space, meta, taken(incoming, meta))
         terms = meta["term"], meta["copy_term"]
         return Answer({"newer": self.owner.keep_copy(order, terms, meta["token"])})
+                late=meta["late"],
 
     def _keep(self, _session: Session, meta: Meta, incoming: Incoming) -> Answer:
         """Take an immutable copy that somebody else has registered for this node."""
@@ -260,9 +262,10 @@ class Service:
     def _delete(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
         space = space_of(self.store, meta["space"])
         done: list[bool | None] = []
-        for text, token, term in meta["keys"]:
+        for text, token, term, late in meta["keys"]:
+            how = {"token": token, "term": term, "late": late}
             try:
-                done.append(self.owner.delete(space, text, token=token, term=term))
+                done.append(self.owner.delete(space, text, **how))
             except MovedError:
                 done.append(None)
         return Answer({"done": done})
