@@ -15,6 +15,7 @@ from gridcache.backing import values_of
 from gridcache.compute import Computer
 from gridcache.errors import GridCacheError, KeyNotFoundError, NotKeyableError
 from gridcache.keys import Key, key_from_text, text_key
+from gridcache.prefetch import Prefetch
 from gridcache.stats import CacheStats
 from gridcache.store.outcome import CheckReport, EntryInfo, Explanation, Miss
 from gridcache.units import parse_bytes
@@ -261,6 +262,21 @@ class GridCache(MutableMapping[Any, Any]):
             for key, value in zip(wanted, found, strict=True)
             if type(value) is not Miss
         }
+
+    def prefetch(self, keys: Iterable[Key]) -> Prefetch:
+        """Bring immutable values to this node, in the background.
+
+        In a grid: they are copied into this node's memory a few MiB at a time and
+        stay there until the handle is closed; what lies on this node's disk comes
+        back. Values that may be overwritten are read at their homes and do not come.
+        A single store has all it can have and brings nothing.
+
+        Returns
+        -------
+        Prefetch
+            `wait()`, `done`, `cancel()`, `close()`, and how many are `here` by now.
+        """
+        return self._values.prefetch([text_key(key) for key in _several(keys)])
 
     def put_many(
         self, items: Mapping[Any, Any] | Iterable[tuple[Key, Any]], **options: Any

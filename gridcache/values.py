@@ -22,6 +22,7 @@ from gridcache.errors import (
 )
 from gridcache.flight import SingleFlight
 from gridcache.near import NearCache, near_value
+from gridcache.prefetch import Prefetch
 from gridcache.stats import CacheStats
 from gridcache.store.namespaces import Namespace
 from gridcache.store.node_store import NodeStore
@@ -136,6 +137,14 @@ class Values:
     def fetch_many(self, texts: list[str], *, copy: bool = False) -> list[Any]:
         """Values or misses, in the order of the texts."""
         return [self.fetch(text, copy=copy) for text in texts]
+
+    def prefetch(self, texts: list[str]) -> Prefetch:
+        """Say what is here; a single store brings nothing."""
+        prefetch = Prefetch(len(texts))
+        here = sum(self.has(text) for text in texts)
+        prefetch.note(here=here, absent=len(texts) - here)
+        prefetch.end()
+        return prefetch
 
     def put(
         self,

@@ -23,7 +23,9 @@ from gridcache.cluster.local import Local, Patience, local_of
 from gridcache.cluster.merging import explanation_from, info_from, merged_stats
 from gridcache.cluster.owner import PATIENCE_S, new_token
 from gridcache.cluster.placement import partitions_of
+from gridcache.cluster.prefetching import Prefetching
 from gridcache.cluster.registry import Claim
+from gridcache.cluster.tier_report import merged_tiers
 from gridcache.codec import decode
 from gridcache.codec.frames import Frames
 from gridcache.errors import (
@@ -33,6 +35,7 @@ from gridcache.errors import (
     ImmutableKeyError,
 )
 from gridcache.flight import SingleFlight
+from gridcache.prefetch import Prefetch
 from gridcache.stats import CacheStats
 from gridcache.store.namespaces import Namespace
 from gridcache.store.node_store import NodeStore
@@ -139,6 +142,13 @@ class GridValues(Values):
             key, _ = entry_key(self.space.id, text)
             return self._decoded(text, key, found, copy=copy, keep=False)
         return self._decoded_apart(found, copy=copy)
+
+    def prefetch(self, texts: list[str]) -> Prefetch:
+        """Bring immutable values to this node, in the background."""
+        prefetch = Prefetch(len(texts))
+        bringing = Prefetching(self.store, self.local, self.space)
+        prefetch.run(lambda handle: bringing.bring(texts, handle), "gridcache-prefetch")
+        return prefetch
 
     def find(self, text: str) -> object:
         """What is known of a key, or the `Miss`; counts as no look-up."""
@@ -342,7 +352,10 @@ class GridValues(Values):
         own = self.store.stats()
         answers = self.local.ask_all(self.local.others(), "stats", {})
         whole = merged_stats(own, [answer.meta for _, answer in answers])
-        return CacheStats(whole.namespace(self.space.name), whole, self._served_by())
+        ladders = self.local.ask_all(self.local.others(), "tier", {})
+        tier = merged_tiers(self.store, [answer.meta for _, answer in ladders])
+        space = whole.namespace(self.space.name)
+        return CacheStats(space, whole, self._served_by(), tier)
 
     def _served_by(self) -> str:
         view = self._standing.view()

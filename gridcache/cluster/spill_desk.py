@@ -1,7 +1,7 @@
 """Spill desk: what a node answers others that are short of memory.
 
-It says how much of its own is idle, takes copies as far as that goes, and as the home
-of their keys notes who holds them now.
+It says how much of its own is idle, and what its ladder has done; it takes copies as
+far as there is room, and as the home of their keys notes who holds them now.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from gridcache.cluster.owner import MovedError
 from gridcache.cluster.registry import Claim, Registry
 from gridcache.cluster.rooms import idle_nbytes
 from gridcache.cluster.session import Session
+from gridcache.cluster.tier_report import tier_report
 from gridcache.cluster.wire import Answer, Meta
 from gridcache.codec.frames import Frames, Poured
 from gridcache.errors import GridCacheError
@@ -39,6 +40,7 @@ class SpillDesk:
         self._registry = registry
         self.handlers = {
             "room": self._room,
+            "tier": self._tier,
             "spill": self._spill,
             "settle": self._settle,
         }
@@ -46,6 +48,9 @@ class SpillDesk:
 
     def _room(self, _session: Session, _meta: Meta, _buffers: Any) -> Answer:
         return Answer({"idle": idle_nbytes(self._store)})
+
+    def _tier(self, _session: Session, _meta: Meta, _buffers: Any) -> Answer:
+        return Answer(tier_report(self._store))
 
     def _spill(self, _session: Session, meta: Meta, buffers: Sequence[Any]) -> Answer:
         """Take several copies, as far as there is room."""

@@ -33,7 +33,7 @@ from gridcache.errors import GridCacheError
 from gridcache.store.coldest import Cold
 from gridcache.store.namespaces import Namespace, find_namespace
 from gridcache.store.node_store import NodeStore
-from gridcache.store.outcome import EntryInfo, Explanation, Hit, StoreStats
+from gridcache.store.outcome import EntryInfo, Explanation, Hit
 from gridcache.store.records import IMMUTABLE, Entry, entry_key
 from gridcache.store.transaction import WriteTxn
 from gridcache.store.writer import Order
@@ -151,9 +151,14 @@ class Tier:
             key, _ = entry_key(space.id, found.text)
             yield found._replace(space=space, key=key)
 
-    def stats(self) -> StoreStats:
-        """Sizes and counters of the disk store."""
-        return self.store.stats()
+    def sizes(self) -> dict[str, int]:
+        """Entries, their bytes, and the capacity of the disk store."""
+        stats = self.store.stats()
+        return {
+            "disk_entries": sum(space.entries for space in stats.namespaces),
+            "disk_nbytes": sum(space.stored_nbytes for space in stats.namespaces),
+            "disk_capacity_nbytes": stats.capacity_nbytes,
+        }
 
     def _space(self, name: str) -> Namespace | None:
         known = self._spaces.get(name)

@@ -14,6 +14,7 @@ from gridcache.store.coldest import Cold
 from gridcache.store.records import entry_key
 from tests.cluster.kit.small_grid import Node, SmallGrid
 from tests.cluster.kit.tiers import (
+    DISK,
     array,
     demote,
     fill,
@@ -92,7 +93,7 @@ class TestDemotion:
         with give_disk(node, tmp_path, 16 << 20) as tier:
             fill(node, 0.6)
             demote(node)
-            assert 0 < tier.stats().namespace("c").entries < 20
+            assert 0 < tier.sizes()["disk_entries"] < 20
             assert tier.store.check().ok
 
     def test_what_is_computed_sooner_than_read_is_let_go(self, node: Node) -> None:
@@ -278,6 +279,28 @@ class TestDelete:
         values._far.drop(node.standing.member, cache._values.space, key)
         cache.put(key, array(1), immutable=True)
         assert key in cache
+
+
+class TestStats:
+    def test_the_ladder_is_in_the_stats_of_every_node(
+        self, node: Node, grid: SmallGrid
+    ) -> None:
+        cache, there = node.cache(), grid.nodes["b"].cache()
+        assert cache.stats().tier is not None  # an empty disk
+        cache.put("key", array(1), immutable=True)
+        demote(node)
+        assert cache["key"] is not None
+        for one in (cache, there):
+            told = one.stats().tier
+            assert told is not None
+            assert (told.demoted_entries, told.promoted_entries) == (1, 1)
+            assert told.demoted_nbytes >= 1 << 20
+            assert (told.disk_entries, told.moved_entries) == (1, 0)
+            assert told.disk_capacity_nbytes == DISK
+            assert told.disk_nbytes_per_s > 0
+
+    def test_without_a_ladder_there_is_no_block(self, grid: SmallGrid) -> None:
+        assert grid.nodes["b"].cache().stats().tier is None
 
 
 class TestLife:
