@@ -6,7 +6,6 @@ node is that copy of that ownership, and dropped if a newer one is there.
 
 import logging
 from collections.abc import Sequence
-from typing import Any
 
 from gridcache.cluster.done import merge_notes
 from gridcache.cluster.legacy import merge_records
@@ -35,18 +34,20 @@ class Copies:
         self, _session: Session, meta: Meta, buffers: Sequence[memoryview]
     ) -> Answer:
         """Store many entries; answers with the partitions that are not kept here."""
-        terms = {partition: tuple(pair) for partition, pair in meta["terms"]}
+        terms = dict(meta["terms"])
         refused: set[int] = set()
         with self._store.batch():
             for order in opened(self._store, meta, buffers):
                 partition = partition_of(order.space.name, order.key)
-                if partition not in refused and not self._keep(order, terms[partition]):
+                pair = terms.get(partition)  # None: refused in an earlier message
+                if pair and not self._keep(order, (pair[0], pair[1])):
+                    del terms[partition]
                     refused.add(partition)
         return Answer({"refused": list(refused)})
 
-    def _keep(self, order: Order, terms: tuple[Any, ...]) -> bool:
+    def _keep(self, order: Order, terms: tuple[int, int]) -> bool:
         try:
-            self._owner.keep_copy(order, (terms[0], terms[1]), 0)
+            self._owner.keep_copy(order, terms, 0)
         except MovedError:
             return False
         except (ValueTooLargeError, OutOfSpaceError) as error:

@@ -9,6 +9,7 @@ import heapq
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from threading import Event
 
 from gridcache.cluster.gathering import Found, entries
 from gridcache.cluster.items import buffers_of, entry_meta, space_meta
@@ -58,11 +59,13 @@ class Farewell:
         standing: Standing,
         peers: Peers,
         registration: Registration,
+        ended: Event,
     ) -> None:
         self._store = store
         self._standing = standing
         self._peers = peers
         self._registration = registration
+        self._ended = ended
         self.given = Given()
         """Of the last call, or of the one under way."""
 
@@ -72,7 +75,7 @@ class Farewell:
         until = time.monotonic() + time_limit_s
         rooms = self._rooms()
         below: Rank | None = None
-        while rooms and time.monotonic() < until:
+        while rooms and not self._is_over(until):
             dearest = self._dearest(below)
             if not dearest:
                 given.done = True
@@ -80,6 +83,9 @@ class Farewell:
             below = _rank(dearest[-1])
             self._give(dearest, rooms, until)
         return given
+
+    def _is_over(self, until: float) -> bool:
+        return time.monotonic() > until or self._ended.is_set()
 
     # -- what to give ------------------------------------------------------
 
@@ -131,7 +137,7 @@ class Farewell:
 
     def _give(self, dearest: list[Found], rooms: dict[int, int], until: float) -> None:
         for start in range(0, len(dearest), _ASKED):
-            if time.monotonic() > until:
+            if self._is_over(until):
                 return
             view = self._standing.view()
             batch = dearest[start : start + _ASKED]
@@ -169,7 +175,7 @@ class Farewell:
         if group[0].entry.body_nbytes > LARGE:
             return group if self._sent_large(member, group[0]) else []
         parcel = Parcel()
-        packed = [one for one in group if parcel.add(self._store, one)]
+        packed = [one for one in group if parcel.add(self._store, one, whole=True)]
         if not packed:
             return []
         meta = {**parcel.meta, "to": member.number}

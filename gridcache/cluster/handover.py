@@ -7,6 +7,7 @@ has, `leftovers` removes what counts no more. Nothing here decides anything: the
 """
 
 from collections.abc import Callable
+from threading import Event
 from typing import Any
 
 from gridcache.cluster.copies import Copies
@@ -38,10 +39,11 @@ class Handover:
     def __init__(self, store: NodeStore, standing: Standing, peers: Peers) -> None:
         owner = Owner(store, standing, peers)
         copies = Copies(store, owner)
-        self._intake = Intake(store, standing, peers)
-        self._refill = Refill(store, standing, peers)
-        self._registration = Registration(store, standing, peers)
-        self._farewell = Farewell(store, standing, peers, self._registration)
+        ended = self._ended = Event()
+        self._intake = Intake(store, standing, peers, ended)
+        self._refill = Refill(store, standing, peers, ended)
+        self._registration = Registration(store, standing, peers, ended)
+        self._farewell = Farewell(store, standing, peers, self._registration, ended)
         self._leftovers = Leftovers(store, standing)
         hosting = Hosting(store)
         self.handlers: dict[str, Handler] = {
@@ -86,3 +88,7 @@ class Handover:
     def given(self) -> Given:
         """How far `hand_over_copies` has come."""
         return self._farewell.given
+
+    def stop(self) -> None:
+        """Let what is under way in other threads come to an end soon, undone."""
+        self._ended.set()

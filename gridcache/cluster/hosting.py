@@ -59,18 +59,23 @@ class Hosting:
         return Answer({"kept": kept})
 
     def _keep_one(self, order: Order) -> bool:
+        """Store a copy; a mutable value under its key stays."""
         key, _ = entry_key(order.space.id, order.key)
+        is_here = False
 
         def is_new(txn: WriteTxn) -> bool:
+            nonlocal is_here
             old = self._store.entry_in(txn, key)
-            return old is None or not old.stamp.flags & IMMUTABLE
+            is_here = old is not None and bool(old.stamp.flags & IMMUTABLE)
+            older = old is not None and old.stamp.origin < order.stamp.origin
+            return old is None or (is_here and older)
 
         try:
-            self._store.put(order._replace(fence=is_new))
+            stored = self._store.put(order._replace(fence=is_new))
         except (ValueTooLargeError, OutOfSpaceError) as error:
             _logger.info("no room for a copy of %r: %s", order.key, error)
             return False
-        return True
+        return stored is not None or is_here
 
 
 def room_nbytes(stats: StoreStats) -> int:

@@ -7,6 +7,7 @@ again. So a failure anywhere means to begin again.
 
 import logging
 from collections.abc import Iterable, Iterator
+from threading import Event
 
 from gridcache.cluster.done import merge_notes
 from gridcache.cluster.legacy import merge_records
@@ -31,10 +32,13 @@ _logger = logging.getLogger("gridcache")
 class Intake:
     """Takes partitions over, at one node."""
 
-    def __init__(self, store: NodeStore, standing: Standing, peers: Peers) -> None:
+    def __init__(
+        self, store: NodeStore, standing: Standing, peers: Peers, ended: Event
+    ) -> None:
         self._store = store
         self._standing = standing
         self._peers = peers
+        self._ended = ended
         self._moves: tuple[View | None, dict[int, Move]] = None, {}
 
     def pull(self, view: View) -> list[tuple[int, int]]:
@@ -90,6 +94,9 @@ class Intake:
 
     def _store_all(self, orders: Iterable[Order], left: dict[int, int]) -> None:
         for order in orders:
+            if self._ended.is_set():
+                left.clear()
+                return
             partition = partition_of(order.space.name, order.key)
             term = left.get(partition)
             if term is not None and not self._store_one(order, partition, term):

@@ -1,16 +1,18 @@
-"""Leftovers: entries of ownerships that are over, removed in the background.
+"""Leftovers: what ownerships that are over have left, removed in the background.
 
-They cannot be read, since their terms are never served again. But they take room,
-and pinned ones would for ever. A round takes a moment, so that other chores have
-their turn; a store is gone through again when the view has taken something more.
+Entries cannot be read, since their terms are never served again, and nobody asks
+for the directory here. But they take room, and pinned ones would for ever. A round
+takes a moment, so that other chores have their turn; a store is gone through again
+when the view has taken something more.
 """
 
 import time
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gridcache.cluster.gathering import Found, entry_step
+from gridcache.cluster.gathering import Found, Known, entry_step, record_step
 from gridcache.cluster.placement import PARTITIONS
 from gridcache.cluster.standing import Standing
 from gridcache.cluster.view import View
@@ -21,6 +23,8 @@ from gridcache.store.transaction import WriteTxn
 __all__ = ["Leftovers"]
 
 _ROUND_S = 0.1
+_AT_ONCE = 200
+"""Records in one transaction."""
 _UNKNOWN = -1
 _OWN = b"\0"
 """How keys begin that the grid uses for itself; they have an end of their own."""
@@ -39,8 +43,8 @@ class Leftovers:
         """What counted when the last round came to its end."""
         self._now = self._clean
         """What counted when the present round began."""
-        self._due: frozenset[int] = frozenset()
-        self._after: bytes | None = None
+        self._steps: Iterator[None] | None = None
+        """Of the present round."""
 
     def remove(self, view: View) -> bool:
         """Remove some; returns whether that was all.
@@ -49,31 +53,39 @@ class Leftovers:
         """
         if view.moves_from(self._standing.member):
             return True
-        if self._after is None and not self._begin(view):
-            return True
+        if self._steps is None:
+            self._now = counting(view, self._standing.member)
+            self._steps = self._go_through(self._taken())
         until = time.monotonic() + _ROUND_S
-        while self._after is not None and time.monotonic() < until:
-            found, self._after = entry_step(
+        for _ in self._steps:
+            if time.monotonic() > until:
+                return False
+        self._steps, self._clean = None, self._now
+        return True
+
+    def _taken(self) -> frozenset[int]:
+        """Partitions where something that counted does not any more."""
+        taken = (self._clean != self._now) & (self._clean != 0)
+        return frozenset(np.flatnonzero(taken.any(axis=0)).tolist())
+
+    def _go_through(self, due: frozenset[int]) -> Iterator[None]:
+        after: bytes | None = b"" if due else None
+        terms = self._now
+        while after is not None:
+            found, after = entry_step(
                 self._store,
-                self._due,
-                lambda partition, entry: self._is_over(self._now, partition, entry),
-                self._after,
+                due,
+                lambda partition, entry: self._is_over(terms, partition, entry),
+                after,
             )
             self._remove(found)
-        if self._after is None:
-            self._clean = self._now
-        return self._after is None
-
-    def _begin(self, view: View) -> bool:
-        """Go through the store once more, if something that counted does not."""
-        self._now = counting(view, self._standing.member)
-        taken = (self._clean != self._now) & (self._clean != 0)
-        self._due = frozenset(np.flatnonzero(taken.any(axis=0)).tolist())
-        if not self._due:
-            self._clean = self._now
-            return False
-        self._after = b""
-        return True
+            yield
+        empty = {one for one in due if not terms[:, one].any()}
+        after = b"" if empty else None
+        while after is not None:
+            known, after = record_step(self._store, empty, after)
+            self._forget(known)
+            yield
 
     def _is_over(self, terms: Terms, partition: int, entry: Entry) -> bool:
         """True if an entry counts nowhere. One from before the grid may be adopted."""
@@ -100,6 +112,21 @@ class Leftovers:
         keys = [(one.key, one.entry.long_key) for one in found if one.key in partitions]
         if keys:
             self._store.forget_stale(keys, guard)
+
+    def _forget(self, known: list[Known]) -> None:
+        """Remove records of the directory, in small transactions."""
+        view = self._standing.view()
+        terms = counting(view, self._standing.member)
+        for start in range(0, len(known), _AT_ONCE):
+            batch = known[start : start + _AT_ONCE]
+
+            def work(txn: WriteTxn, batch: list[Known] = batch) -> None:
+                if view.epoch == self._standing.epoch:
+                    for one in batch:
+                        if not terms[:, one.partition].any():
+                            txn.txn.delete(one.key, db=txn.tables.holders)
+
+            self._store.transact(work)
 
 
 def counting(view: View, member: int) -> Terms:

@@ -6,6 +6,7 @@ goes alone, from arena to arena.
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import xxhash
@@ -16,6 +17,7 @@ from gridcache.cluster.items import space_meta as described
 from gridcache.cluster.peers import Peers
 from gridcache.cluster.view import Member
 from gridcache.codec.frames import Frames, Poured
+from gridcache.store.namespaces import Namespace
 from gridcache.store.node_store import NodeStore
 from gridcache.store.outcome import Hit
 from gridcache.store.records import TOMBSTONE, Entry
@@ -49,13 +51,21 @@ class Parcel:
         self._spaces: dict[str, tuple[int, Meta]] = {}
         self._nbytes = 0
 
-    def add(self, store: NodeStore, found: Found) -> bool:
-        """Put an entry in; False if it is not there any more."""
+    def add(self, store: NodeStore, found: Found, *, whole: bool = False) -> bool:
+        """Put an entry in; False if it is not there any more.
+
+        Parameters
+        ----------
+        whole
+            True to leave a large one out, and return False as well.
+        """
         read = frames_of(store, found)
         if read is None:
             return False
         entry, frames = read
         nbytes = frames.body_nbytes
+        if whole and nbytes > LARGE:
+            return False
         item = self._describe(found, entry)
         if nbytes > LARGE:
             item |= {"header": frames.header.hex(), "nbytes": nbytes}
@@ -124,7 +134,7 @@ def opened(
     store: NodeStore, meta: Mapping[str, Any], buffers: Sequence[memoryview]
 ) -> Iterator[Order]:
     """Make orders of a parcel's items."""
-    spaces = [local_space(store, about) for about in meta["spaces"]]
+    spaces = [_space(store, about) for about in meta["spaces"]]
     for number, item in enumerate(meta["items"]):
         header, body = buffers[2 * number : 2 * number + 2]
         pieces = (body,) if body.nbytes else ()
@@ -145,7 +155,12 @@ def fetched(
             "generation": item["generation"],
         }
         frames = _poured(peers, member, item, request)
-        yield order_from(local_space(store, about), item, frames)
+        yield order_from(_space(store, about), item, frames)
+
+
+def _space(store: NodeStore, about: Meta) -> Namespace:
+    """The namespace here; what has no end at the sender has none here either."""
+    return replace(local_space(store, about), ttl_s=None)
 
 
 def _poured(peers: Peers, member: Member, item: Meta, request: Meta) -> Poured:

@@ -7,13 +7,14 @@ carried out and the deletes of immutable entries have arrived.
 
 import logging
 from collections.abc import Iterable
+from threading import Event
 from typing import Any
 
 from gridcache.cluster.done import read_notes
 from gridcache.cluster.gathering import Found, entries
 from gridcache.cluster.items import buffers_of, entry_meta, space_meta
 from gridcache.cluster.legacy import pack_records, read_records
-from gridcache.cluster.parcel import LARGE, Parcel, frames_of
+from gridcache.cluster.parcel import Parcel, frames_of
 from gridcache.cluster.peers import Peers
 from gridcache.cluster.standing import Standing
 from gridcache.cluster.surrender import written_under
@@ -33,10 +34,13 @@ _logger = logging.getLogger("gridcache")
 class Refill:
     """Fills the copies of what one node owns."""
 
-    def __init__(self, store: NodeStore, standing: Standing, peers: Peers) -> None:
+    def __init__(
+        self, store: NodeStore, standing: Standing, peers: Peers, ended: Event
+    ) -> None:
         self._store = store
         self._standing = standing
         self._peers = peers
+        self._ended = ended
 
     def fill(self, view: View) -> list[tuple[int, int]]:
         """Fill copies; returns (partition, copy's term) of those that are full.
@@ -54,6 +58,8 @@ class Refill:
             one.send_entries()
             one.send_records(known for known in deleted if known.partition in one.terms)
             one.send_notes(marked)
+        if self._ended.is_set():
+            return []
         return [full for one in fillings.values() for full in one.full()]
 
     def _choose(self, view: View) -> list[int]:
@@ -86,6 +92,8 @@ class Refill:
         wanted = written_under(self._standing, terms, REPLICATED)
         for found in entries(self._store, wanted_in, wanted):
             fillings[found.partition].add(found)
+            if self._ended.is_set():
+                break
 
 
 class _Filling:
@@ -107,10 +115,8 @@ class _Filling:
         """Send an entry, now or with others."""
         if found.partition not in self.terms:
             return
-        if found.entry.body_nbytes > LARGE:
+        if not self._parcel.add(self._store, found, whole=True):
             self._send_large(found)
-            return
-        self._parcel.add(self._store, found)
         if self._parcel.full:
             self.send_entries()
 

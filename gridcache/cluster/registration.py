@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,10 +51,13 @@ Item = tuple[str, int, int, int]
 class Registration:
     """Tells homes of the copies here, and hears of copies elsewhere."""
 
-    def __init__(self, store: NodeStore, standing: Standing, peers: Peers) -> None:
+    def __init__(
+        self, store: NodeStore, standing: Standing, peers: Peers, ended: Event
+    ) -> None:
         self._store = store
         self._standing = standing
         self._peers = peers
+        self._ended = ended
         self._registry = Registry(store, Owner(store, standing, peers))
         self._member = 0
         """As whom the copies here are registered."""

@@ -63,6 +63,17 @@ def test_a_copy_at_a_node_that_left_does_not_count(grid: Grid) -> None:
     assert b"value" in {a.value(key), b.value(key)}
 
 
+def test_a_mutable_value_at_another_node_is_not_overwritten(store_dir: Path) -> None:
+    with views(store_dir) as grid:
+        a, c = grid.add("a"), grid.add("c")
+        grid.give_all(a)
+        a.put("key", b"mutable")
+        c.keep("key", b"immutable")
+        given = c.handover.hand_over_copies(LIMIT_S)
+        assert (given.entries, given.kept) == (0, 1)
+        assert a.read("key") == b"mutable"
+
+
 def test_mutable_entries_stay(grid: Grid) -> None:
     _, _, c = grid.nodes.values()
     c.plant("key", b"value", Stamp(5))

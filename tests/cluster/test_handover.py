@@ -193,6 +193,27 @@ def test_a_namespace_is_made_as_it_is_at_the_source(grid: Grid) -> None:
     assert (made.policy, made.ttl_s) == ("lfu", 50.0)
 
 
+def test_what_has_no_end_at_the_source_has_none_at_the_target(grid: Grid) -> None:
+    a, b = grid.nodes.values()
+    for node in (a, b):
+        node.space = node.store.namespace(Namespace("short", ttl_s=50.0))
+    (key,) = keys_in(7, space="short")
+    a.put(key, b"value")
+    a.store.change(a.space, key, forever=True)
+    grid.move(a, b, [7])
+    entry = b.entry(key)
+    assert entry is not None
+    assert entry.expires == 0.0
+
+
+def test_a_node_that_stops_takes_nothing_more(grid: Grid) -> None:
+    a, b = grid.nodes.values()
+    a.put(keys_in(7)[0], b"value")
+    grid.begin_moves(a, b, [7])
+    b.handover.stop()
+    assert b.handover.pull_moves(grid.view) == []
+
+
 def test_pulling_again_changes_nothing(grid: Grid) -> None:
     a, b = grid.nodes.values()
     small, large = keys_in(7, 2)

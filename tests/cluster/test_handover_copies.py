@@ -168,6 +168,23 @@ def test_a_node_that_is_no_copy_in_its_view_refuses(grid: Grid) -> None:
     assert (b.value(kept), b.value(refused)) == (b"value", None)
 
 
+def test_what_is_refused_early_does_not_stop_the_rest(
+    grid: Grid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gridcache.cluster.parcel._FULL_ITEMS", 2)
+    a, b = grid.nodes.values()
+    kept, refused = keys_in(7, 9), keys_in(8, 9)
+    for key in (*kept, *refused):
+        a.put(key, b"value", replicas=2)
+    view = grid.back_up(b, [7, 8])
+    newer = view.backup_terms.copy()
+    newer[8] += 1_000_000
+    grid.publish(only=[b], backup_terms=newer)
+    assert set(a.handover.fill_backups(view)) == full(view, 7)
+    assert [b.value(key) for key in kept] == [b"value"] * 9
+    assert [b.value(key) for key in refused] == [None] * 9
+
+
 def test_a_write_during_a_fill_reaches_the_copy(grid: Grid) -> None:
     a, b = grid.nodes.values()
     (key,) = keys_in(7)

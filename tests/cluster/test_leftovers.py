@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gridcache.cluster.directory import Record
 from gridcache.store.records import IMMUTABLE, Stamp
 from tests.cluster.kit.nodes import Grid, Node, keys_in, views
 
@@ -95,6 +96,26 @@ def test_what_is_coming_stays_and_goes_when_its_move_is_dropped(grid: Grid) -> N
     clean(grid, b)
     assert b.entry(key) is None
     assert a.read(key) == b"1"
+
+
+def test_the_directory_of_what_moved_away_is_removed(grid: Grid) -> None:
+    a, b = grid.nodes.values()
+    (moved,), (kept,) = keys_in(7), keys_in(8)
+    record = Record(1, 0, 0, 0.0, (1,))
+    a.save({moved: record, kept: record})
+    grid.move(a, b, [7])
+    clean(grid, a)
+    assert (a.load(moved), a.load(kept)) == (None, record)
+    assert b.load(moved) == record
+
+
+def test_deletes_known_to_a_copy_stay(grid: Grid) -> None:
+    b = grid.nodes["b"]
+    (key,) = keys_in(7)
+    grid.back_up(b, [7])
+    b.save({key: Record(1, deleted=5.0)})
+    clean(grid, b)
+    assert b.load(key)
 
 
 def test_nothing_is_removed_while_partitions_go_away(grid: Grid) -> None:
