@@ -35,6 +35,9 @@ def change_backups(
     table.set_backups(np.where(kept, table.backups, wanted).astype(np.int32))
     replaced = table.ready & (wanted != table.backups)
     spares = np.where(replaced, wanted, NOBODY)
+    # Where a partition moves to its own spare, the spare's term is the move's.
+    arriving = (table.spares == planned) & (table.spares != NOBODY)
+    spares[arriving] = table.spares[arriving]
     table.set_spares(_limited(spares.astype(np.int32), table.spares))
 
 

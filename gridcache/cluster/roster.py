@@ -256,6 +256,7 @@ class Roster:
         table.begin(table.owners < 0, planned)
         if all(member.draining for member in members.values()):
             planned = table.heading()
+        table.head(planned)
         hosts = {number: member.host for number, member in members.items()}
         change_backups(table, planned, weights, hosts)
         start_moves(table, planned)

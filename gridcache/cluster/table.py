@@ -67,9 +67,13 @@ class Table:
     def heading(self) -> Int32s:
         """Owners as they will be once every present move is done."""
         owners = self.owners.copy()
+        self.head(owners)
+        return owners
+
+    def head(self, owners: Int32s) -> None:
+        """Have every partition that is under way go where it is going."""
         for move in self.moves.values():
             owners[move.partition] = move.target
-        return owners
 
     def heading_backups(self) -> Int32s:
         """Backups as they will be once every spare is filled."""

@@ -76,6 +76,10 @@ BROKEN = {
     "equal orders are taken as they come": ("backed_up_tie", Rules(break_ties=False)),
     "no tokens": ("answer_lost", Rules(tokens=False)),
     "tokens stay where they are": ("cut_off_with_backup", Rules(tokens_travel=False)),
+    "a token outlives what it wrote": (
+        "noted_in_vain",
+        Rules(notes_have_terms=False),
+    ),
     "a token is at work twice": ("asked_twice", Rules(one_at_a_time=False)),
     "a lost write is made again": ("seen_and_lost", Rules(lost_is_unknown=False)),
     "an absent key is the home's affair": (

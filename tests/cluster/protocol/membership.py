@@ -71,7 +71,9 @@ class Membership:
 
     def give_backup(self, member: int, *, ready: bool = False) -> None:
         """Have another backup."""
-        if not self._may_hold(member):
+        move = self.view.move
+        of_move = move and move.term in (self.view.backup_term, self.view.spare_term)
+        if of_move or not self._may_hold(member):
             return
         self.publish(
             backup=member,
@@ -83,7 +85,9 @@ class Membership:
 
     def give_spare(self, member: int) -> None:
         """Have another backup in the place of a ready one, once it is filled."""
-        if not self._may_hold(member) or not self.view.ready:
+        move = self.view.move
+        of_move = move and move.term == self.view.spare_term
+        if of_move or not self._may_hold(member) or not self.view.ready:
             return
         self.publish(spare=member, spare_term=self._copy_term(member))
 
@@ -91,8 +95,10 @@ class Membership:
         return self.new_term() if self.rules.fresh_terms else 100 + member
 
     def _may_hold(self, member: int) -> bool:
-        taken = (self.view.owner, self.view.backup, self.view.spare)
-        return member in self.view.members and member not in taken
+        view = self.view
+        target = view.move.target if view.move else 0
+        taken = (view.owner, view.backup, view.spare, target)
+        return member in view.members and member not in taken
 
     def begin_move(self, target: int) -> None:
         """Have the partition handed over to another member."""

@@ -41,6 +41,8 @@ class Rules:
     """A repeated write is recognised."""
     tokens_travel: bool = True
     """... at the backup and at the next owner too."""
+    notes_have_terms: bool = True
+    """... where, and as long as, what it wrote counts."""
     one_at_a_time: bool = True
     """A node works at one request of a token at a time."""
     lost_is_unknown: bool = True

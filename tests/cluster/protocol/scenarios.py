@@ -147,6 +147,19 @@ def late_copy(world: World) -> None:
     _keepers(world)
 
 
+def noted_in_vain(world: World) -> None:
+    """A copy has a write, is none any more, and gets the partition without it."""
+    a, _, _ = world.nodes
+    world.late = ("session",)
+    _with_backup(world)
+    world.spawn(
+        "session at a", session(write(world, a, "v1", 2), reads(world, a, 2)), a
+    )
+    world.spawn("other backup", change(world, "give_backup", 3))
+    world.spawn("move", change(world, "begin_move", 2))
+    _keepers(world)
+
+
 def asked_twice(world: World) -> None:
     """A client does not wait and asks again while the home is still at it."""
     a, b, c = world.nodes
@@ -342,6 +355,7 @@ SCENARIOS: dict[str, Scenario] = {
         seen_and_lost,
         late_view,
         late_request,
+        noted_in_vain,
         asked_twice,
         late_copy,
         answer_lost,

@@ -92,7 +92,8 @@ def _write(
             if answer is None and not _replicated(world, node, existing, write):
                 yield None
                 single = Entry(write.value, own, 0, write.token, replicated=False)
-                node.keep(single if write.value else None, *_tokens(world, write))
+                node.keep(single if write.value else None)
+                node.note([write.token], own)
                 return Answer.DONE
         yield None
         if answer is not None:
@@ -120,13 +121,16 @@ def _look(
     wanted = term if rules.request_term else node.term
     if node.term != wanted or not node.term or not leased:
         return Answer.REFUSED, None
-    if rules.tokens and write.token in node.ops:
+    if rules.tokens and _is_done(world, node, write.token):
         return Answer.DONE, None
     return None, node.found(node.term)
 
 
-def _tokens(world: World, write: Write) -> tuple[int, ...]:
-    return (write.token,) if world.rules.tokens else ()
+def _is_done(world: World, node: Node, token: int) -> bool:
+    """Whether the write of this token was carried out under this ownership."""
+    if world.rules.notes_have_terms:
+        return token in node.noted(node.term)
+    return any(token == one for one, _ in node.notes)
 
 
 def _replicated(world: World, node: Node, existing: Entry | None, write: Write) -> bool:
@@ -174,8 +178,9 @@ def _store_copy(
         if there is not None and _newer(world, there, entry):
             return there.order if world.rules.raise_order else 0
         yield None
-        tokens = (entry.token,) if world.rules.tokens_travel else ()
-        _store(world, copy, copied(entry, under), *tokens)
+        _store(world, copy, copied(entry, under))
+        if world.rules.tokens_travel:
+            copy.note([entry.token], under)
     return 0
 
 
@@ -192,9 +197,9 @@ def _newer(world: World, there: Entry, entry: Entry) -> bool:
     return (there.order, there.token) >= (entry.order, entry.token)
 
 
-def _store(world: World, node: Node, entry: Entry, *tokens: int) -> None:
+def _store(world: World, node: Node, entry: Entry) -> None:
     gone = entry.value is None and not world.rules.tombstones
-    node.keep(None if gone else entry, *tokens)
+    node.keep(None if gone else entry)
     node.marked = True
 
 
@@ -216,11 +221,9 @@ def _commit(
             # Without tokens the owner's draft was: an equal order is enough.
             or (there.order == entry.order and not rules.break_ties)
         )
-        tokens = (entry.token,) if rules.tokens else ()
-        if behind:
-            node.ops |= set(tokens)
-        else:
-            _store(world, node, entry, *tokens)
+        node.note([entry.token], entry.term)
+        if not behind:
+            _store(world, node, entry)
     return True
 
 
@@ -249,14 +252,14 @@ def _receive(
     term: int,
 ) -> Generator[Step, None, bool]:
     """At a copy: take what the owner has, and who wrote it."""
-    ops, evicted = node.ops, node.evicted
+    tokens, evicted = node.noted(term), node.evicted
     yield copy.free
     with writing(copy):
         if not _is_copy(world, copy, term, copy_term):
             return False
         there = copy.found(copy_term)
         if world.rules.tokens_travel:
-            copy.ops |= ops
+            copy.note(tokens, copy_term)
         older = there is not None and entry is not None and _newer(world, there, entry)
         if entry is not None and entry.replicated and not older:
             copy.keep(copied(entry, copy_term))
@@ -275,7 +278,7 @@ def surrender(world: World, target: Node) -> Generator[Step, None, None]:
     )
     if handed is None:
         return
-    entry, marked, evicted, ops = handed
+    entry, marked, evicted, tokens = handed
     yield target.free
     with writing(target):
         if target.view.move != move:
@@ -285,14 +288,14 @@ def surrender(world: World, target: Node) -> Generator[Step, None, None]:
         if entry is not None and not older:
             target.keep(copied(entry, move.term))
         if world.rules.tokens_travel:
-            target.ops |= ops
+            target.note(tokens, move.term)
         target.marked |= marked
         target.evicted |= evicted
     yield None
     world.membership.moved(target.number, move.term)
 
 
-_Handed = tuple[Entry | None, bool, bool, frozenset[int]]
+_Handed = tuple[Entry | None, bool, bool, set[int]]
 
 
 def _hand_over(
@@ -307,4 +310,4 @@ def _hand_over(
         if world.rules.freeze:
             source.frozen, source.term = view.move.term, 0
         entry = source.found(view.term)
-        return entry, source.marked, source.evicted, source.ops
+        return entry, source.marked, source.evicted, source.noted(view.term)

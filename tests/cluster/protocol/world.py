@@ -7,7 +7,7 @@ clears: that the node's clock has passed its deadline. The membership may clear
 out a node only after that, which is all that clocks and margins are for.
 """
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TypeAlias, TypeVar
@@ -58,7 +58,8 @@ class Node:
     frozen: int = 0
     """Term of the move that the partition is frozen for."""
     entry: Entry | None = None
-    ops: frozenset[int] = frozenset()
+    notes: frozenset[tuple[int, int]] = frozenset()
+    """Writes that were carried out here, as (token, term)."""
     marked: bool = False
     """Something replicated was here."""
     evicted: bool = False
@@ -76,13 +77,20 @@ class Node:
         """The entry, if it was written under this term."""
         return self.entry if self.entry and self.entry.term == term else None
 
-    def keep(self, entry: Entry | None, *ops: int) -> None:
-        """Write the entry and the tokens of those who wrote it."""
+    def keep(self, entry: Entry | None) -> None:
+        """Write the entry."""
         self.entry = entry
-        self.ops |= set(ops)
         self.evicted = False
         if entry is not None and entry.replicated:
             self.marked = True
+
+    def note(self, tokens: Iterable[int], term: int) -> None:
+        """Remember who wrote under a term."""
+        self.notes |= {(token, term) for token in tokens}
+
+    def noted(self, term: int) -> set[int]:
+        """Who wrote under a term."""
+        return {token for token, at in self.notes if at == term}
 
     def install(self, view: View) -> None:
         """Take over a view. Inside a write transaction."""
