@@ -1,9 +1,9 @@
-"""Hurry: leases of less than a second, so that a test sees many of them end."""
+"""Hurry: leases of less than a second and large moves, so that much happens soon."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gridcache.cluster import lease_keeper, leases, mover
+from gridcache.cluster import lease_keeper, leases, mover, moving
 
 __all__ = ["GRACE_S", "LEASE_S", "hurried", "hurry"]
 
@@ -17,6 +17,7 @@ _SETTINGS = (
     (leases, "RENEW_S", _RENEW_S),
     (lease_keeper, "RENEW_S", _RENEW_S),
     (mover, "_RETRY_S", 0.1),
+    (moving, "BATCH", 512),
 )
 
 

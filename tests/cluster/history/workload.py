@@ -24,6 +24,7 @@ KEYS = [
 ]
 _UNHEARD_S = 3.9
 """After so long a miss may only say that the home did not answer."""
+_OF_MANY = ("get_many", "put_many", "delete_many")
 _SIZES = [20, 20, 20, 3_000, 3_000, 100_000, 1_500_000]
 
 
@@ -45,13 +46,14 @@ def steps(seed: int) -> Iterator[Step]:
         key = random.choice(KEYS)
         group = key.split("/", 1)[0]
         replicas = {"single": 1, "double": 2}.get(group) or random.choice((1, 2))
-        names = ["put"] * 4 + ["get"] * 6 + ["delete", "get_many", "delete_many"]
+        names = ["put"] * 4 + ["get"] * 6 + ["delete", *_OF_MANY]
         if group != "double":  # what is computed is kept at one place
             names += ["compute"] * 3
         name = random.choice(names)
         keys: tuple[str, ...] = (key,)
         if name.endswith("_many"):
-            keys = tuple(random.sample(KEYS, random.randrange(2, 5)))
+            among = [key for key in KEYS if key.startswith(group)]
+            keys = tuple(random.sample(among, random.randrange(2, 5)))
         size = random.choices(_SIZES, [9, 9, 9, 9, 9, 9, 1])[0]
         yield Step(name, keys, size, replicas, random.expovariate(250))
 
@@ -86,6 +88,18 @@ class Worker:
         except GridCacheError:
             outcome = "unknown"
         self._recorder.end(number, outcome)
+
+    def _put_many(self, step: Step) -> None:
+        names = {key: self._made(min(step.nbytes, 100_000)) for key in step.keys}
+        numbers = [self._recorder.begin("put", key, names[key]) for key in step.keys]
+        outcome = "done"
+        try:
+            values = {key: _filled(name) for key, name in names.items()}
+            self._cache.put_many(values, replicas=step.replicas)
+        except GridCacheError:
+            outcome = "unknown"
+        for number in numbers:
+            self._recorder.end(number, outcome)
 
     def _delete(self, step: Step) -> None:
         self._delete_many(step)

@@ -6,13 +6,18 @@ leases (an hour long unless it says otherwise) and carries moves out.
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from gridcache.cache import GridCache
+from gridcache.cluster import moving
+from gridcache.cluster.handover import Handover
 from gridcache.cluster.leases import deadline_ns
 from gridcache.cluster.peers import Peers
+from gridcache.cluster.placement import PARTITIONS, partition_of
 from gridcache.cluster.roster import MemberInfo, Roster
 from gridcache.cluster.server import Server
 from gridcache.cluster.service import Service
@@ -39,6 +44,9 @@ class Node:
         self.standing = Standing.create(self.store)
         self.peers = Peers(KEY, name=name)
         self.service = Service(self.store, self.standing, self.peers)
+        self.chores = Handover(self.store, self.standing, self.peers)
+        self.service.handlers |= self.chores.handlers
+        self.service.streams |= self.chores.streams
         streams = {op: self.service.stream(op) for op in self.service.streams}
         self.server = Server(KEY, self.service.handle, streams=streams)
         self.server.start()
@@ -76,20 +84,26 @@ class SmallGrid:
     def add(self, name: str) -> Node:
         """Start a node and let it join; its moves are not carried out."""
         node = Node(self.directory, name)
+        self.join(node)
+        return node
+
+    def join(self, node: Node) -> None:
+        """Take a node in, as the member that it was if it still is one."""
         info = MemberInfo(
-            name=name,
+            name=node.name,
             host=node.server.address[0],
             port=node.server.address[1],
-            ray_node_id=name,
+            ray_node_id=node.name,
             store=str(node.store.directory),
             capacity_nbytes=CAPACITY,
+            number=node.member.number if node.member is not None else None,
         )
-        joined = self.roster.join(info, self.now_s)
+        with _large_moves():
+            joined = self.roster.join(info, self.now_s)
         assert isinstance(joined, Member)
         node.member = joined
-        self.nodes[name] = node
+        self.nodes[node.name] = node
         self.publish()
-        return node
 
     def publish(self) -> None:
         """Install the roster's view at every node, and renew their leases."""
@@ -99,10 +113,11 @@ class SmallGrid:
                 node.lease()
 
     def settle(self) -> None:
-        """Carry out what the view asks, with nothing to hand over."""
-        while self.roster.view.moves or not self._filled():
-            for node in self.nodes.values():
-                self.carry_out(node)
+        """Carry out what the view asks."""
+        with _large_moves():
+            while self.roster.view.moves or not self._filled():
+                for node in self.nodes.values():
+                    self.carry_out(node)
 
     def _filled(self) -> bool:
         view = self.roster.view
@@ -116,27 +131,38 @@ class SmallGrid:
         """Do one round of a node's chores."""
         assert node.member is not None
         number = node.member.number
-        chores: Any = getattr(node.service, "chores", None)
-        view = self.roster.view
-        moved = (
-            chores.pull_moves(view)
-            if chores is not None
-            else [(move.partition, move.term) for move in view.moves_to(number)]
-        )
-        self.roster.moved(number, moved)
+        self.roster.moved(number, node.chores.pull_moves(self.roster.view))
         self.publish()
-        view = self.roster.view
-        filled = (
-            chores.fill_backups(view)
-            if chores is not None
-            else [(int(p), view.copies(int(p))[-1][1]) for p in view.unfilled(number)]
-        )
-        self.roster.backed_up(number, filled)
+        self.roster.backed_up(number, node.chores.fill_backups(self.roster.view))
         self.publish()
+
+    def move(self, key: str, name: str, space: str = "c") -> None:
+        """Have a key's partition move to a node."""
+        target = self.nodes[name].member
+        assert target is not None
+        self.roster._table.start(partition_of(space, key), target.number)
+        self.roster._settle()
+        self.publish()
+        self.carry_out(self.nodes[name])
+        assert self.home_of(key, space).name == name
 
     def lose(self, name: str) -> None:
         """A node ends without a word, and the membership notices it."""
-        self.nodes.pop(name).close()
+        node = self.nodes.pop(name)
+        node.close()
+        self._remove(name)
+
+    def cut_off(self, name: str) -> Node:
+        """A node loses touch with the grid, which goes on without it.
+
+        It lives; `join` takes it in again.
+        """
+        node = self.nodes.pop(name)
+        node.lease(0.0)
+        self._remove(name)
+        return node
+
+    def _remove(self, name: str) -> None:
         self.now_s += 60.0
         for node in self.nodes.values():
             if node.member is not None:
@@ -146,8 +172,6 @@ class SmallGrid:
 
     def home_of(self, key: str, space: str = "c") -> Node:
         """The node that owns a key's partition."""
-        from gridcache.cluster.placement import partition_of  # noqa: PLC0415
-
         owner = self.roster.view.owner(partition_of(space, key))
         assert owner is not None
         return self.nodes[owner.name]
@@ -171,3 +195,13 @@ class SmallGrid:
     ) -> None:
         for node in self.nodes.values():
             node.close()
+
+
+@contextmanager
+def _large_moves() -> Iterator[None]:
+    """Everything at once: there are no clients that would wait."""
+    batch, moving.BATCH = moving.BATCH, PARTITIONS
+    try:
+        yield
+    finally:
+        moving.BATCH = batch
