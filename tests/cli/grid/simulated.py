@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gridcache.cli.ray.head import stop_head
+
 __all__ = ["Done", "Simulated", "two_nodes", "user"]
 
 GRID = "from gridcache.cli import main; main(prog_name='grid')"
@@ -97,6 +99,7 @@ def user() -> Iterator[Simulated]:
     try:
         yield Simulated(settings, place / "cluster.yaml")
     finally:
+        stop_head(stores)  # if `grid down` could not
         shutil.rmtree(place, ignore_errors=True)
         shutil.rmtree(stores, ignore_errors=True)
 
