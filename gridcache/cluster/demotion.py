@@ -34,6 +34,7 @@ _BATCH_NBYTES = 32 << 20
 """Copied before anything of it leaves memory: one sync of the disk for all."""
 _BATCH = 128
 _LOOK_S = 0.1
+_LONGEST_S = 5.0
 _logger = logging.getLogger("gridcache")
 
 
@@ -73,6 +74,7 @@ class Demoter:
         self._tier = tier_of(store)
         self._figures = Figures(store.directory)
         self._evictions = store.cold.evictions()
+        self._pressed = False
         self._ended = threading.Event()
         self._thread = threading.Thread(
             target=self._run, name="gridcache-demoter", daemon=True
@@ -89,13 +91,17 @@ class Demoter:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._ended.wait(_LOOK_S):
+        pause_s = _LOOK_S
+        while not self._ended.wait(pause_s):
+            vain = False
             try:
-                self.relieve()
+                vain = not self.relieve() and self._pressed
             except Exception:
                 # A stalled store, a full disk, a node that is away: what could not
                 # leave is evicted when its memory is needed, as without a ladder.
                 _logger.debug("a round of demotion failed", exc_info=True)
+            # Where nothing may leave, looking for it is costly.
+            pause_s = min(2 * pause_s, _LONGEST_S) if vain else _LOOK_S
 
     # -- one round ---------------------------------------------------------
 
@@ -105,9 +111,9 @@ class Demoter:
             return 0
         cold, left = self._store.cold, 0
         fill, evictions = cold.fill(), cold.evictions()
-        pressed = fill.share >= START or evictions != self._evictions
+        self._pressed = fill.share >= START or evictions != self._evictions
         self._evictions = evictions
-        if pressed:
+        if self._pressed:
             left += self._lower(cold.givers(), fill)
         for space, quota in cold.quotas():
             if quota.share >= START:
@@ -116,10 +122,15 @@ class Demoter:
 
     def _lower(self, spaces: Sequence[Namespace], fill: Fill) -> int:
         """Have entries of namespaces leave until a fill is at its lower mark."""
-        surplus = fill.used_nbytes - int(STOP * fill.limit_nbytes)
+        surplus, trip, left = (
+            fill.used_nbytes - int(STOP * fill.limit_nbytes),
+            Trip(self),
+            0,
+        )
+        if not trip.open:
+            return 0
         if surplus > 0 and fill.share < _HASTE:
             surplus -= self._store.cold.compress(surplus)
-        left, trip = 0, Trip(self)
         for space in spaces:
             while surplus > left and not self._ended.is_set():
                 wanted = min(surplus - left, _BATCH_NBYTES)
@@ -192,6 +203,11 @@ class Trip:
     def __init__(self, demoter: Demoter) -> None:
         self._demoter = demoter
         self._speeds = demoter.speeds()
+
+    @property
+    def open(self) -> bool:
+        """True while a rung takes something."""
+        return bool(self._speeds)
 
     def take(self, colds: Sequence[Cold]) -> list[Cold]:
         """Carry entries down, each to the best rung that takes it."""

@@ -9,6 +9,7 @@ import heapq
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from threading import Event
 
 from gridcache.cluster.gathering import Found, entries
@@ -18,6 +19,7 @@ from gridcache.cluster.peers import Peers, Request
 from gridcache.cluster.placement import PARTITIONS
 from gridcache.cluster.registration import Registration, by_home
 from gridcache.cluster.standing import Standing
+from gridcache.cluster.tier_access import tier_of
 from gridcache.cluster.view import Member, View
 from gridcache.errors import GridCacheError
 from gridcache.store.node_store import NodeStore
@@ -91,7 +93,9 @@ class Farewell:
 
     def _dearest(self, below: Rank | None) -> list[Found]:
         """The next entries by what their bytes cost to compute."""
-        every = entries(self._store, range(PARTITIONS), _is_immutable)
+        tier = tier_of(self._store).open()
+        demoted = tier.of_partitions(range(PARTITIONS)) if tier is not None else ()
+        every = chain(entries(self._store, range(PARTITIONS), _is_immutable), demoted)
         left = (one for one in every if below is None or _rank(one) < below)
         return heapq.nlargest(_SORTED, left, _rank)
 

@@ -15,6 +15,7 @@ from gridcache.cluster.gathering import Found
 from gridcache.cluster.items import entry_meta, hit_frames, local_space, order_from
 from gridcache.cluster.items import space_meta as described
 from gridcache.cluster.peers import Peers
+from gridcache.cluster.tier_access import tier_of
 from gridcache.cluster.view import Member
 from gridcache.codec.frames import Frames, Poured
 from gridcache.store.namespaces import Namespace
@@ -115,12 +116,23 @@ def frames_of(store: NodeStore, found: Found) -> tuple[Entry, Frames] | None:
             return entry, _NOTHING
         hit = store.get(found.key, entry.long_key, raw=True, count=False)
         now = store.snapshot(lambda txn: store.entry_in(txn, found.key))
-        if now is None or now.generation != entry.generation:
+        if now is None:
+            return _demoted(store, found)
+        if now.generation != entry.generation:
             return None
         if now == entry:
             return _read(entry, hit)
         entry = now
     return None
+
+
+def _demoted(store: NodeStore, found: Found) -> tuple[Entry, Frames] | None:
+    """Read what left memory for this node's disk."""
+    tier = tier_of(store).open()
+    entry = tier.entry(found.space, found.text) if tier is not None else None
+    if tier is None or entry is None:
+        return None
+    return _read(entry, tier.find(found.space, found.text, raw=True, count=False))
 
 
 def _read(entry: Entry, hit: Any) -> tuple[Entry, Frames] | None:

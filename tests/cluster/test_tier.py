@@ -221,8 +221,7 @@ class TestReading:
 
 
 class TestDelete:
-    @pytest.mark.parametrize("home", ["a", "b"])
-    @pytest.mark.parametrize("by", ["a", "b"])
+    @pytest.mark.parametrize(("home", "by"), [("a", "b"), ("b", "a")])
     def test_a_delete_reaches_the_demoted_copy(
         self, node: Node, grid: SmallGrid, home: str, by: str
     ) -> None:

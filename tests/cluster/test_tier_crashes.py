@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from gridcache.cluster.demotion import Demoter
-from gridcache.cluster.handover import Handover
 from gridcache.cluster.ladder import DISK
 from gridcache.cluster.tier_access import make_tier, tier_of
 from gridcache.codec import decode, encode
@@ -22,7 +21,7 @@ from gridcache.store.outcome import Hit
 from gridcache.store.records import IMMUTABLE, Stamp
 from gridcache.store.writer import Order
 from tests.cluster.kit import demoting_process
-from tests.cluster.kit.small_grid import Node, SmallGrid
+from tests.cluster.kit.small_grid import SmallGrid
 from tests.cluster.kit.tiers import array, demote, give_disk, immutable
 from tests.store.kit.interrupts import killed_at
 
@@ -66,7 +65,7 @@ def assert_all_there(memory: NodeStore, space: Namespace, count: int) -> None:
 
 
 class TestKill:
-    @pytest.mark.parametrize("seed", range(4))
+    @pytest.mark.parametrize("seed", range(2))
     def test_a_demoter_killed_at_any_moment_loses_nothing(
         self, memory: NodeStore, seed: int
     ) -> None:
@@ -122,7 +121,7 @@ class TestRestart:
             give_disk(grid.nodes["a"], tmp_path),
         ):
             for node in grid.nodes.values():
-                _register(grid, node)
+                assert node.chores.reregister(grid.roster.view)
             there = grid.nodes["b"].cache()
             for number, key in enumerate(keys):
                 np.testing.assert_array_equal(there[key], array(number))
@@ -145,17 +144,17 @@ class TestRestart:
                 np.testing.assert_array_equal(node.cache()["key"], array(1))
 
 
-def _register(grid: SmallGrid, node: Node) -> None:
-    handover = Handover(node.store, node.standing, node.peers)
-    node.service.handlers.update(
-        {
-            op: handler
-            for op, handler in handover.handlers.items()
-            if op not in node.service.handlers
-        }
-    )
-    for other in grid.nodes.values():
-        if "register_many" not in other.service.handlers:
-            others = Handover(other.store, other.standing, other.peers)
-            other.service.handlers["register_many"] = others.handlers["register_many"]
-    assert handover.reregister(grid.roster.view)
+class TestFarewell:
+    def test_a_node_that_goes_gives_away_what_is_on_its_disk_only(
+        self, store_dir: Path, tmp_path: Path
+    ) -> None:
+        with SmallGrid(store_dir, "a", "b") as grid:
+            node, keys = grid.nodes["a"], [f"k{number}" for number in range(3)]
+            with give_disk(node, tmp_path):
+                for number, key in enumerate(keys):
+                    nbytes = (1 << 21) if number else 1000
+                    value = array(number, nbytes)
+                    node.cache().put(key, value, immutable=True, node="local")
+                demote(node)
+                assert node.chores.hand_over_copies(10.0).entries == 3
+            assert grid.nodes["b"].store.stats().namespace("c").entries == 3
