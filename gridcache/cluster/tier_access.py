@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gridcache.cluster.naming import write_private
+from gridcache.cluster.takeover import note_end, take_over
 from gridcache.cluster.tier import Tier
 from gridcache.errors import ConfigError, GridCacheError, StoreStalledError
 from gridcache.store.files import open_private
@@ -130,10 +131,12 @@ def make_tier(
         os.close(lock_fd)
         raise
     _resize(store, capacity_nbytes)
+    take_over(memory, store)
     write_private(memory.directory / _FILE, json.dumps({"path": str(path)}).encode())
 
     def end() -> None:
         (memory.directory / _FILE).unlink(missing_ok=True)
+        note_end(memory, store)
         close_store(store)
         os.close(lock_fd)
 

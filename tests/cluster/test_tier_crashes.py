@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gridcache import GridCache
 from gridcache.cluster.demotion import Demoter
 from gridcache.cluster.ladder import DISK
 from gridcache.cluster.tier_access import make_tier, tier_of
@@ -142,6 +143,25 @@ class TestRestart:
             with give_disk(node, tmp_path) as tier:
                 assert tier.sizes()["disk_entries"] == 1
                 np.testing.assert_array_equal(node.cache()["key"], array(1))
+
+    @pytest.mark.parametrize("change", ["delete", "replace"])
+    def test_what_a_plain_cache_changed_meanwhile_does_not_come_back(
+        self, store_dir: Path, tmp_path: Path, change: str
+    ) -> None:
+        with SmallGrid(store_dir, "a", "b") as grid:
+            node = grid.nodes["a"]
+            with give_disk(node, tmp_path):
+                node.cache().put("key", array(1), immutable=True)
+                node.cache().put("kept", array(2), immutable=True)
+                demote(node)
+                assert node.cache()["key"] is not None  # in both places
+            with GridCache("c", path=node.store.directory, grid=None) as plain:
+                del plain["key"]
+                if change == "replace":
+                    plain["key"] = 2
+            with give_disk(node, tmp_path) as tier:
+                assert tier.sizes()["disk_entries"] == 1
+                np.testing.assert_array_equal(node.cache()["kept"], array(2))
 
 
 class TestFarewell:
