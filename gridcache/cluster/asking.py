@@ -50,8 +50,15 @@ def ask(call: Callable[[], Any], grid: str, *, timeout_s: float = 15.0) -> Any:
         except RayTaskError as error:
             raise _of_ours(error, grid) from None
         except RayError as error:
-            message = f"the grid {grid!r} is down; bring it up again (grid up)"
-            raise NoAvailableNodesError(message, grid=grid) from error
+            raise _down(error, grid) from error
+
+
+def _down(error: RayError, grid: str) -> NoAvailableNodesError:
+    message = f"the grid {grid!r} is down; bring it up again (grid up)"
+    text = str(error).strip()
+    if "creation task" in text:  # it never came up: the last line is the cause
+        message = f"the grid {grid!r} could not be brought up: {text.splitlines()[-1]}"
+    return NoAvailableNodesError(message, grid=grid)
 
 
 def _silent(grid: str, timeout_s: float) -> NoAvailableNodesError:

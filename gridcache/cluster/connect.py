@@ -6,6 +6,7 @@ What is brought up is one actor, the membership; it makes all others.
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,8 @@ def connect(  # noqa: PLR0913 - all but the first by name
     name: str | None = None,
     config: ClusterConfig | str | Path | None = None,
     capacity: float | str | None = None,
+    disk: float | str | None = None,
+    disk_directory: str | Path | None = None,
     create: bool = True,
     wait: bool = True,
     timeout_s: float = TIMEOUT_S,
@@ -74,6 +77,11 @@ def connect(  # noqa: PLR0913 - all but the first by name
         A cluster file or its path.
     capacity
         Of each node's store, if the file does not say. None: as for a plain store.
+    disk
+        Of each node's disk, where values go that leave its memory. None: the
+        file's, else none is used.
+    disk_directory
+        Holds the disk stores of each node. None: the file's, else the user's caches.
     create
         False: raise if the grid is not up.
     wait
@@ -92,6 +100,7 @@ def connect(  # noqa: PLR0913 - all but the first by name
     """
     told = progress or (lambda _line: None)
     plan = _plan(name, config, capacity)
+    plan = _with_disk(plan, disk, disk_directory)
     where = address or (plan.config.gridcache.ray_address if config else None)
     told("connecting to Ray")
     ray_hold = join_ray(where, plan.name)
@@ -129,6 +138,17 @@ def _plan(
         raise ConfigError(message, name=name)
     nbytes = None if capacity is None else parse_bytes(capacity)
     return GridPlan(name=name, config=config, capacity_nbytes=nbytes)
+
+
+def _with_disk(
+    plan: GridPlan, disk: float | str | None, directory: str | Path | None
+) -> GridPlan:
+    settings = plan.config.gridcache
+    if disk is not None:
+        settings = replace(settings, disk_nbytes=parse_bytes(disk))
+    if directory is not None:
+        settings = replace(settings, disk_directory=Path(directory))
+    return replace(plan, config=replace(plan.config, gridcache=settings))
 
 
 def _check_file(config: ClusterConfig) -> None:

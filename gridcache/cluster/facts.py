@@ -28,6 +28,8 @@ class GridFacts:
     port: int = 0
     ray_address: str = ""
     ray_node_id: str = ""
+    replicas: int = 1
+    """Copies of a mutable entry unless a put says otherwise."""
 
 
 def read_facts(store: Path) -> GridFacts | None:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+import lz4.frame
 import ray
 
 from gridcache.cluster.describing import Heard, Scene, describe_nodes
@@ -48,7 +49,7 @@ def now_s() -> float:
 
 def _roster(grid: str, saved: bytes | None) -> Roster:
     if saved is not None:
-        return Roster.load(saved, now_s())
+        return Roster.load(lz4.frame.decompress(saved), now_s())
     roster = Roster(grid)
     # Stores outlive grids: no term may be given that an earlier grid ever gave.
     roster._table.last_term = time.time_ns()
@@ -228,7 +229,7 @@ class Membership:
         """Save the roster if it changed. With the lock held."""
         epoch = self._roster.view.epoch
         if epoch != self._saved_epoch:
-            self._state.put(_ROSTER, self._roster.save())
+            self._state.put(_ROSTER, bytes(lz4.frame.compress(self._roster.save())))
             self._saved_epoch = epoch
             self._news.set()
 

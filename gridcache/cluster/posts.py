@@ -53,6 +53,12 @@ class Post:
     """Holds the stores; None: the machine's setting."""
     port: int = 0
     labels: dict[str, str] = field(default_factory=dict)
+    replicas: int = 1
+    """Of a mutable entry unless a put says otherwise."""
+    disk_nbytes: int | None = None
+    """Of the disk below the memory; None: there is none."""
+    disk_directory: Path | None = None
+    """Holds the disk stores; None: the user's caches."""
     balances: bool = False
     """Whether full nodes give blocks to others."""
 

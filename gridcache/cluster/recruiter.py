@@ -98,7 +98,7 @@ class Recruiter:
             wanted, capacity = entry
         living = [one.node_id for one in alive]
         name = ledger.name(machine.node_id, wanted, living)
-        host = machine.node.address
+        host, settings = machine.node.address, config.gridcache
         return Post(
             grid=plan.name,
             node=name,
@@ -108,8 +108,11 @@ class Recruiter:
             first=ledger.first_of(host, machine.node_id, living),
             host=host,
             capacity_nbytes=capacity,
-            directory=config.gridcache.directory,
-            port=config.gridcache.port,
+            directory=settings.directory,
+            port=settings.port,
+            replicas=settings.replicas,
+            disk_nbytes=settings.disk_nbytes,
+            disk_directory=settings.disk_directory,
             labels=dict(machine.node.labels),
             balances=config.resource_sharing.mode == "dynamic_balancing",
         )

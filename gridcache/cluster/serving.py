@@ -11,18 +11,15 @@ import time
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
-from gridcache.cluster.block_mover import BlockMover, Elsewhere
-from gridcache.cluster.block_service import BlockService
 from gridcache.cluster.desk import Desk
-from gridcache.cluster.handover import Handover
 from gridcache.cluster.lease_keeper import Boss, LeaseKeeper
-from gridcache.cluster.mover import Mover
 from gridcache.cluster.naming import beat, forget_grid, write_facts
 from gridcache.cluster.peers import Peers
+from gridcache.cluster.plain import make_plain
 from gridcache.cluster.posts import NodeReport, Post
 from gridcache.cluster.roster import MemberInfo
 from gridcache.cluster.server import Server
-from gridcache.cluster.service import Service
+from gridcache.cluster.services import NodeServices
 from gridcache.cluster.standing import Standing
 from gridcache.cluster.tenancy import Tenancy, enter
 from gridcache.cluster.view import View
@@ -45,7 +42,7 @@ class _Standing:
 
     def __init__(self, tenancy: Tenancy) -> None:
         incarnation = int(tenancy.facts.incarnation, 16)
-        self.inner = Standing.create(tenancy.store, incarnation)
+        self.inner = Standing.create(tenancy.store, incarnation, make_plain)
         self._store = tenancy.store
 
     def install(self, view: View, member: int) -> None:
@@ -73,10 +70,18 @@ class ServingNode:
             undo.callback(self._tenancy.leave)
             self._standing = _Standing(self._tenancy)
             undo.callback(self._standing.inner.close)
+            undo.callback(self._leave_plainly)
             self._peers = Peers(post.key, name=post.node)
             undo.callback(self._peers.close)
-            desk, self._mover = self._services(undo)
-            self._server = self._listen(desk)
+            self._services = NodeServices(
+                self._tenancy.store,
+                self._standing.inner,
+                self._peers,
+                post=post,
+                boss=boss,
+                undo=undo,
+            )
+            self._server = self._listen(self._services.desk)
             undo.callback(self._server.close)
             host, port = self._server.address
             self._facts = replace(
@@ -93,31 +98,10 @@ class ServingNode:
             self._begin(undo)
             self._undo = undo.pop_all()
 
-    def _services(self, undo: ExitStack) -> tuple[Desk, Mover]:
-        """What answers the others, and what does the chores."""
-        store, standing = self._tenancy.store, self._standing.inner
-        service = Service(store, standing, self._peers)
-        undo.callback(service.close)
-        handover = Handover(store, standing, self._peers)
-        service.handlers.update(handover.handlers)
-        service.streams.update(handover.streams)
-        blocks = BlockService(store.blocks, self.post.node)
-        undo.callback(blocks.close)
-        elsewhere = Elsewhere(
-            self._peers, lambda: standing.view() if standing.member else None
-        )
-        self._block_mover = BlockMover(
-            store.blocks, self.post.node, elsewhere, lambda: self.post.balances
-        )
-        return Desk(blocks, service), Mover(self._boss, handover)
-
     def _begin(self, undo: ExitStack) -> None:
         """Start what is to end in the opposite order."""
         self._server.start()
-        self._block_mover.start()
-        undo.callback(self._block_mover.stop)
-        self._mover.start()
-        undo.callback(self._mover.stop)
+        self._services.start(undo)
         self._keeper.start()
         undo.callback(self._keeper.stop)
 
@@ -127,24 +111,29 @@ class ServingNode:
 
     def stop(self, *, remove: bool = False) -> None:
         """Serve no more; the store is a plain one again, or removed. Idempotent."""
-        self._standing.inner.renew(0)
+        self._standing.inner.leave()
         self._undo.close()
         forget_grid(self._tenancy.path)
         if remove:
             with suppress(GridCacheError, OSError):
                 remove_store(self._tenancy.path, force=True)
+            self._services.remove_disk()
+
+    def _leave_plainly(self) -> None:
+        """With everything ended that could write for others."""
+        with suppress(GridCacheError, OSError):  # else the next grid does it
+            if self._standing.inner.has_left:
+                make_plain(self._tenancy.store, self._standing.inner)
 
     def evacuate(self) -> None:
-        """Give away all blocks that may go, while everybody finds them here."""
-        until = time.monotonic() + _EVACUATE_S
-        while self._block_mover.evacuate() and time.monotonic() < until:
-            time.sleep(_LOOK_S)
+        """Give away what is not partitions, while everybody finds it here."""
+        self._services.evacuate(_EVACUATE_S)
 
     def drain(self) -> None:
         """Give away what others can take, within some seconds."""
         until = time.monotonic() + _DRAIN_S
         try:
-            self._block_mover.evacuate()
+            self._services.evacuate(_DRAIN_S / 4)
             self._boss.drain(self.post.node)
         except Exception as error:  # noqa: BLE001 - of Ray or ours: nobody takes it
             _logger.warning("%s leaves without a drain: %s", self.post.node, error)
@@ -207,7 +196,7 @@ class ServingNode:
     def _installed(self, view: View, number: int) -> None:
         if number != self._facts.number:
             self._note(number)
-        self._mover.go_by(view, number)
+        self._services.mover.go_by(view, number)
 
     def _note(self, number: int | None) -> None:
         self._facts = replace(self._facts, number=number)

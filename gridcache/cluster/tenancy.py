@@ -5,7 +5,7 @@ The store is adopted with all that is in it, or made. Without Ray.
 
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gridcache.cluster.naming import (
@@ -85,6 +85,7 @@ def enter(post: Post) -> Tenancy:
         node=post.node,
         incarnation=post.incarnation,
         ray_node_id=post.ray_node_id,
+        replicas=post.replicas,
     )
     base = store_name(config, post.grid)
     claim = claim_store(config.directory, base, wanted, first=post.first)
@@ -107,14 +108,7 @@ def _same_member(path: Path, wanted: GridFacts) -> GridFacts:
         wanted.node,
     ):
         return wanted
-    return GridFacts(
-        grid=wanted.grid,
-        node=wanted.node,
-        incarnation=wanted.incarnation,
-        ray_node_id=wanted.ray_node_id,
-        number=found.number,
-        port=found.port,
-    )
+    return replace(wanted, number=found.number, port=found.port)
 
 
 def _settings(post: Post) -> Config:

@@ -31,6 +31,8 @@ from tests.cluster.kit.ray_cluster import (
 
 pytestmark = pytest.mark.ray
 
+VALUES = {f"key {i}": i for i in range(50)}
+
 
 def test_a_killed_actor_comes_back_to_its_store_as_the_same_member(grid: Grid) -> None:
     before, other = pair(grid)
@@ -107,9 +109,9 @@ def test_a_drained_node_leaves_and_comes_back_when_it_may(wide: Grid) -> None:
     staying, leaving = pair(wide)
     said: list[str] = []
     with wide.cache("moving") as cache:
-        cache.update({f"key {i}": i for i in range(50)})
+        cache.update(VALUES)
         wide.drain(leaving.name, progress=said.append)
-        assert dict(cache.items()) == {f"key {i}": i for i in range(50)}
+        assert cache.get_many(VALUES) == VALUES
     assert any("partitions" in line for line in said)
     assert [one.name for one in wide.view().members] == [staying.name]
     assert set(wide.view().owners) == {staying.number}
@@ -128,12 +130,11 @@ def test_a_drained_node_leaves_and_comes_back_when_it_may(wide: Grid) -> None:
 
 def test_a_terminated_actor_gives_away_what_it_has_first(wide: Grid) -> None:
     staying, leaving = pair(wide)
-    cache = wide.cache("terminated")
-    cache.update({f"key {i}": i for i in range(50)})
-    kill(pid_of(wide, leaving.name), signal.SIGTERM)
-    wait_until(lambda: node_of(wide, leaving.name).state == "drained")
-    assert dict(cache.items()) == {f"key {i}": i for i in range(50)}
-    cache.close()
+    with wide.cache("terminated") as cache:
+        cache.update(VALUES)
+        kill(pid_of(wide, leaving.name), signal.SIGTERM)
+        wait_until(lambda: node_of(wide, leaving.name).state == "drained")
+        assert cache.get_many(VALUES) == VALUES
     wait_until(lambda: set(wide.view().owners) == {staying.number})
     assert not wide.view().lost_at.any()
     wide.undrain(leaving.name)
@@ -147,7 +148,7 @@ def test_a_grid_that_was_taken_down_says_so_and_leaves_plain_stores(
     wait_for_nodes(one, one.here, f"{one.here}-1")
     stores = [Path(node.store) for node in pair(one)]
     with one.cache("kept") as cache:
-        cache.update({f"key {i}": i for i in range(20)})
+        cache.update(VALUES)
     began = time.monotonic()
     asyncio.run(one.astop())
     assert time.monotonic() - began < 10
@@ -159,7 +160,7 @@ def test_a_grid_that_was_taken_down_says_so_and_leaves_plain_stores(
     for path in stores:
         with GridCache("kept", path=path) as plain:
             kept |= dict(plain.items())
-    assert kept == {f"key {i}": i for i in range(20)}
+    assert kept == VALUES
 
     with connect(name=grid_name) as again:
         assert again.store_path == stores[0]

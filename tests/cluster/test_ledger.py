@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gridcache.cluster import kv
 from gridcache.cluster.kv import FileState, SavedState, open_state
 from gridcache.cluster.ledger import Ledger
 from gridcache.cluster.posts import GridPlan
@@ -44,6 +45,14 @@ def test_state_in_ray_is_kept(
     one, other = (open_state(f"{grid_name}{part}", tmp_path) for part in "ab")
     check_state(one, other)
     assert not any(tmp_path.iterdir()), "Ray keeps it, not files"
+
+
+def test_a_ray_without_its_store_for_us_is_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kv, "_CALLS", ("a_call_that_ray_has_not",))
+    open_state("g", tmp_path).put("facts", b"kept")
+    assert FileState("g", tmp_path).get("facts") == b"kept"
 
 
 def test_a_ledger_is_found_again_as_it_was(state: SavedState) -> None:

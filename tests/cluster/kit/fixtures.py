@@ -65,14 +65,14 @@ def grid_name() -> str:
 
 @pytest.fixture(scope="module")
 def grid(ray_joined: RayCluster) -> "Iterator[Grid]":
-    """A grid of two nodes, `vm` and `vm-1` by the machine's name, for a whole module.
+    """A grid of two nodes, `vm` and `vm-1` by the machine's name, for all modules.
 
-    This process is on the first. Tests leave it as they found it.
+    This process is on the first. Tests leave it as they found it. It is brought up
+    once and ends with the cluster.
     """
     from gridcache.cluster.connect import connect  # noqa: PLC0415 - imports Ray
 
-    with connect(name=f"shared{os.getpid()}-{next(_numbers)}") as joined:
+    with connect(name=f"shared{os.getpid()}") as joined:
         assert joined.here is not None
         wait_for_nodes(joined, joined.here, f"{joined.here}-1")
         yield joined
-        joined.stop(remove_stores=True)
