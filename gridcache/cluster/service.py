@@ -67,6 +67,8 @@ class Service:
         self.owner = Owner(store, standing, peers)
         self.home = Home(store, standing)
         self.registry = Registry(store, self.owner)
+        self._spaces: dict[str, Namespace] = {}
+        """By name, with settings that may be old."""
         self.handlers: dict[str, Handler] = {
             "get": self._get,
             "held": self._held,
@@ -94,9 +96,8 @@ class Service:
         self.handlers |= self.flights.handlers
         desk = SpillDesk(store, self.registry)
         self.handlers |= desk.handlers
-        self.streams |= desk.streams
-        self._adopted = 0
         self.handlers |= SizesDesk(store, standing, self.home).handlers
+        self.streams |= desk.streams
         self._ended = threading.Event()
         self._thread = threading.Thread(
             target=self._tidy, name="gridcache-service", daemon=True
@@ -135,7 +136,7 @@ class Service:
     # -- reading -----------------------------------------------------------
 
     def _get(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
-        space, most = space_of(self.store, meta["space"]), meta.get("most", 1 << 62)
+        space, most = self._read_space(meta["space"]), meta.get("most", 1 << 62)
         page = _Page(most, bare=meta.get("bare", False))
         for text in meta["keys"]:
             found = self.home.look(space, text, raw=True, count=not meta.get("bare"))
@@ -144,11 +145,19 @@ class Service:
 
     def _held(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
         """Immutable copies that lie here, whoever is their home."""
-        space, page = space_of(self.store, meta["space"]), _Page(meta["most"])
+        space, page = self._read_space(meta["space"]), _Page(meta["most"])
         for text in meta["keys"]:
             found = self.home.held(space, text)
             self._add(page, space, text, found)
         return page.answer()
+
+    def _read_space(self, meta: Meta) -> Namespace:
+        """Find the namespace of a read, which needs its name and number alone."""
+        name = meta["name"]
+        space = self._spaces.get(name)
+        if space is None:
+            space = self._spaces[name] = space_of(self.store, meta)
+        return space
 
     def _add(
         self, page: "_Page", space: Namespace, text: str, found: Hit | Miss | Any
@@ -240,6 +249,7 @@ class Service:
                 token=meta["token"],
                 term=meta["term"],
                 replicas=meta["replicas"],
+                late=meta["late"],
             )
         finally:
             self.store.delete(order.space, [staged])
@@ -250,7 +260,6 @@ class Service:
         order = order_from(space, meta, taken(incoming, meta))
         terms = meta["term"], meta["copy_term"]
         return Answer({"newer": self.owner.keep_copy(order, terms, meta["token"])})
-                late=meta["late"],
 
     def _keep(self, _session: Session, meta: Meta, incoming: Incoming) -> Answer:
         """Take an immutable copy that somebody else has registered for this node."""
@@ -346,11 +355,11 @@ class Service:
                 _logger.debug("a round of upkeep failed", exc_info=True)
 
     def _adopt(self) -> None:
-        """Once for each membership, as soon as this node serves."""
-        member = self.standing.member
-        if member and member != self._adopted and self.standing.has_lease():
+        """Once for each grid, as soon as this node serves."""
+        standing = self.standing
+        if standing.member and standing.has_lease() and not standing.has_adopted:
             adopt(self.store, local_of(self.store))
-            self._adopted = member
+            standing.note_adopted()
 
     def _forget(self, now: float) -> None:
         while self.store.transact(lambda txn: forget_notes(txn, now)):

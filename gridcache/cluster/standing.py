@@ -18,7 +18,7 @@ import mmap
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,12 +31,15 @@ from gridcache.store.files import close_file, open_private, reserve_file
 from gridcache.store.node_store import NodeStore
 from gridcache.store.transaction import WriteTxn
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = ["Standing", "boot_ns", "is_installed"]
 
 _FILE, _VIEW, _KEY = "grid", "view", "grid.key"
 _MAGIC = 0x31444E4754534347
 _HEAD = 16
-_DEADLINE, _EPOCH, _MEMBER, _INCARNATION = 1, 2, 3, 4
+_DEADLINE, _EPOCH, _MEMBER, _INCARNATION, _LEFT, _ADOPTED = 1, 2, 3, 4, 5, 6
 _TERMS, _COPIES, _FROZEN, _BASE, _REPLICATED = range(5)
 _WORDS = _HEAD + 5 * PARTITIONS
 _now_ns = time.clock_gettime_ns
@@ -90,11 +93,17 @@ class Standing:
         self._view: tuple[tuple[int, int], View | None] = ((0, 0), None)
 
     @classmethod
-    def create(cls, store: NodeStore, incarnation: int = 0) -> "Standing":
+    def create(
+        cls,
+        store: NodeStore,
+        incarnation: int = 0,
+        finish: "Callable[[NodeStore, Standing], object] | None" = None,
+    ) -> "Standing":
         """Map the standing of a store; make one without any right if there is none.
 
         What another incarnation of the grid wrote is forgotten: numbers and epochs
-        begin anew with each.
+        begin anew with each. If the node had left that one in order, but had not made
+        its entries plain, `finish` is called before.
         """
         path = store.directory / _FILE
         fd = open_private(path)
@@ -105,13 +114,39 @@ class Standing:
         standing = cls(store.directory)
         standing.words[0] = _MAGIC
         if standing.words[_INCARNATION] != incarnation:
-            standing.renew(0)
-            store.transact(lambda _txn: standing._forget(incarnation))
+            if standing.has_left and finish is not None:
+                finish(store, standing)
+            standing.forget(store, incarnation)
         return standing
 
-    def _forget(self, incarnation: int) -> None:
-        self._table[_EPOCH:] = 0
-        self.words[_INCARNATION] = incarnation
+    def forget(self, store: NodeStore, incarnation: int = 0) -> None:
+        """Give up every right, and begin with another incarnation of the grid."""
+
+        def work(_txn: WriteTxn) -> None:
+            self._table[_EPOCH:] = 0
+            self.words[_INCARNATION] = incarnation
+
+        self.renew(0)
+        store.transact(work)
+
+    def leave(self) -> None:
+        """Serve no more; what this node was home of stays known until `forget`."""
+        self.words[_LEFT] = 1
+        self.renew(0)
+
+    @property
+    def has_left(self) -> bool:
+        """True if this node left in order, and its entries are not plain again yet."""
+        return bool(self.words[_LEFT])
+
+    @property
+    def has_adopted(self) -> bool:
+        """True once what the store had before the grid was brought to its homes."""
+        return bool(self.words[_ADOPTED])
+
+    def note_adopted(self) -> None:
+        """Do not look again for what the store had before the grid."""
+        self.words[_ADOPTED] = 1
 
     # -- reading -----------------------------------------------------------
 
@@ -227,6 +262,9 @@ class Standing:
     def _begin_anew(self, terms: NDArray[np.int64], *, founding: bool) -> None:
         """Forget everything of an earlier membership. Adopt what a first node had."""
         self._table[_HEAD:] = 0
+        if self.member:
+            # What counted here before may have been replaced elsewhere since.
+            self.note_adopted()
         if founding:
             self._array(_BASE)[:] = terms
 

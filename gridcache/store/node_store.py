@@ -43,7 +43,7 @@ from gridcache.store.outcome import (
 )
 from gridcache.store.parts import Parts
 from gridcache.store.reader import Reader
-from gridcache.store.records import Entry, entry_key
+from gridcache.store.records import Entry, Stamp, entry_key
 from gridcache.store.relief import Relief
 from gridcache.store.remover import Guard, Remover
 from gridcache.store.statistics import merge_counters
@@ -202,6 +202,26 @@ class NodeStore:
         changed = self._relief.index.transact(work)
         self._acknowledge()
         return changed
+
+    def restamp(
+        self, space: Namespace, key: str, generation: int, stamp: Stamp
+    ) -> bool:
+        """Give an entry another stamp, if it is still that one; False if not."""
+        entry_id, _ = entry_key(space.id, key)
+        books = self._parts.books
+
+        def work(txn: WriteTxn) -> bool:
+            old = books.find(txn, entry_id)
+            if old is None or old.generation != generation:
+                return False
+            new = replace(old, stamp=stamp)
+            with books.charge(txn, space.id) as account:
+                books.rewrite(txn, entry_id, old, new, account)
+            if self.on_disk:
+                txn.after.append(lambda: amend_extent(self._parts.arena, new))
+            return True
+
+        return self._relief.index.transact(work)
 
     def clear(self, space: Namespace, tag: str | None = None) -> int:
         """Delete all entries of a namespace, or those with a tag."""

@@ -11,6 +11,7 @@ import pytest
 from gridcache import GridCache, grid_cache
 from gridcache.cluster.adoption import adopt
 from gridcache.cluster.local import local_of
+from gridcache.cluster.plain import make_plain
 from gridcache.errors import (
     ConfigError,
     ImmutableKeyError,
@@ -269,3 +270,28 @@ def test_what_was_there_before_goes_to_its_home(grid: SmallGrid) -> None:
     wanted = {f"old{number}": number for number in range(50)} | {"old7": "newer"}
     assert grid.nodes["b"].cache().get_many(wanted) == wanted
     assert len(grid.nodes["c"].cache()) == 50
+
+
+def test_a_node_that_left_in_order_has_what_it_was_home_of(grid: SmallGrid) -> None:
+    values = {f"k{number}": number for number in range(60)}
+    grid.nodes["b"].cache().put_many(values, replicas=2)
+    grid.nodes["b"].cache().delete_many(["k3", "k4"])
+    left: dict[str, int] = {}
+    for name, node in grid.nodes.items():
+        node.standing.leave()
+        make_plain(node.store, node.standing)
+        own = dict(node.cache(grid=None).items())
+        assert {name} == {grid.home_of(key).name for key in own}
+        left |= own
+        assert node.store.check().ok
+    del values["k3"], values["k4"]
+    assert left == values
+
+
+def test_what_a_removed_node_had_is_not_adopted_when_it_is_back(
+    grid: SmallGrid,
+) -> None:
+    node = grid.nodes["b"]
+    assert not node.standing.has_adopted
+    node.standing.install(node.store, grid.roster.view, 99)
+    assert node.standing.has_adopted
