@@ -53,6 +53,13 @@ class Arrivals:
         for text, row in zip(texts, answer.meta["found"], strict=True):
             yield text, self._one(space, member, text, row, buffers)
 
+    def read_one(
+        self, space: Namespace, member: Member, text: str, answer: Answer
+    ) -> Hit | Miss | Held | Moved:
+        """What an answer says of its only key."""
+        (row,) = answer.meta["found"]
+        return self._one(space, member, text, row, iter(answer.buffers))
+
     def _one(
         self,
         space: Namespace,

@@ -49,15 +49,48 @@ class Far:
 
     # -- reading -----------------------------------------------------------
 
+    def get(self, space: Namespace, text: str) -> Hit | Miss:
+        """Frames of a key that this node cannot answer alone."""
+        patience = Patience(_READ_S)
+        _, _, owner = self._local.owner_of(space.name, text)
+        if owner is not None and not self._local.is_here(owner):
+            one = self._ask_home(space, text, owner)
+            if isinstance(one, Hit | Miss):
+                return one
+            if isinstance(one, Held):
+                return self._from_holders(space, {text: one.holders})[text]
+            if not patience.wait():
+                return _LOST
+        return self.get_many(space, [text], patience=patience)[0]
+
+    def _ask_home(self, space: Namespace, text: str, owner: Member) -> object:
+        """What a key's home says of it; None if it does not answer."""
+        meta = {"space": space_meta(space), "most": LARGE}
+        meta |= {"to": owner.number, "keys": (text,)}
+        try:
+            answer = self._local.peers.call(
+                owner.address, "get", meta, timeout_s=_READ_S
+            )
+        except GridCacheError:
+            return None
+        if answer.meta.get("moved"):
+            return None
+        return self._arrivals.read_one(space, owner, text, answer)
+
     def get_many(
-        self, space: Namespace, texts: list[str], *, bare: bool = False
+        self,
+        space: Namespace,
+        texts: list[str],
+        *,
+        bare: bool = False,
+        patience: Patience | None = None,
     ) -> list[Hit | Miss]:
         """Frames of keys that this node cannot answer alone, in order.
 
         With `bare` hits come without their frames.
         """
         found: dict[str, Hit | Miss] = {}
-        patience = Patience(_READ_S)
+        patience = patience or Patience(_READ_S)
         while waiting := [text for text in dict.fromkeys(texts) if text not in found]:
             found |= self._round(space, waiting, bare=bare)
             if len(found) < len(set(texts)) and not patience.wait():
@@ -85,7 +118,7 @@ class Far:
             )
             for number, keys in groups.items()
         ]
-        answers = self._local.peers.call_many(requests) if requests else []
+        answers = self._call_many(requests)
         for (number, keys), answer in zip(groups.items(), answers, strict=True):
             if isinstance(answer, Answer) and not answer.meta.get("moved"):
                 results = self._arrivals.read(space, members[number], keys, answer)
@@ -96,6 +129,11 @@ class Far:
         else:
             found |= self._from_holders(space, held)
         return found
+
+    def _call_many(self, requests: list[Request]) -> list[Answer | GridCacheError]:
+        if not requests:
+            return []
+        return self._local.peers.call_many(requests, timeout_s=_READ_S)
 
     @staticmethod
     def _sort(
@@ -148,7 +186,7 @@ class Far:
             for member, keys in zip(members, groups.values(), strict=True)
             if member is not None
         ]
-        answers = self._local.peers.call_many(requests)
+        answers = self._call_many(requests)
         for member, keys, answer in zip(members, groups.values(), answers, strict=True):
             if member is None or isinstance(answer, GridCacheError):
                 continue

@@ -84,7 +84,7 @@ class GridValues(Values):
         found = self._fetch_here(text, copy=copy, count=count)
         if type(found) is not _Elsewhere:
             return found
-        return self._fetch_far([text], copy=copy)[0]
+        return self._arrived(text, self._far.get(self.space, text), copy=copy)
 
     def _fetch_here(self, text: str, *, copy: bool, count: bool) -> Any:
         key, long_key = entry_key(self.space.id, text)

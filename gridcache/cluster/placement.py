@@ -10,6 +10,7 @@ Pure: numbers in, an array out. Who is in the grid is `gridcache.cluster.roster`
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import numpy as np
 import xxhash
@@ -31,6 +32,7 @@ __all__ = [
     "PARTITIONS",
     "Int32s",
     "partition_of",
+    "partition_of_entry",
     "partitions_of",
     "plan",
     "plan_backups",
@@ -38,6 +40,9 @@ __all__ = [
 
 PARTITIONS = 4096
 """At 1,000 members each still has four: within a quarter of its share."""
+
+_NAMESPACES = 256
+"""Whose names are kept encoded."""
 
 NOBODY = -1
 """In place of a member's number."""
@@ -57,6 +62,7 @@ def partition_of_entry(namespace: str, key: bytes) -> int:
     return partitions_of(namespace)(key)
 
 
+@lru_cache(_NAMESPACES)
 def partitions_of(namespace: str) -> Callable[[bytes], int]:
     """Give `partition_of_entry` for one namespace: for who asks at every read."""
     start = namespace.encode("utf-8", "surrogatepass") + b"\0"

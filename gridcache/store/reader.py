@@ -99,8 +99,8 @@ class Reader:
             end = _HEADER_AT + header_len
             header, body = record[_HEADER_AT:end], memoryview(record)[end:]
             hit = Hit(header, body, generation, cost_s, False)
-        elif not (flags & self._not_simple or raw):
-            hit = self._copy_simple(key, record, reuses, view=view)
+        elif not flags & self._not_simple:
+            hit = self._copy_simple(key, record, reuses, view=view, raw=raw)
         if hit is None:
             hit = self._get_other(key, long_key, record, view=view, raw=raw)
         if type(hit) is Miss:
@@ -115,9 +115,9 @@ class Reader:
         return hit
 
     def _copy_simple(
-        self, key: bytes, record: bytes, reuses: int, *, view: bool
+        self, key: bytes, record: bytes, reuses: int, *, view: bool, raw: bool
     ) -> Hit | None:
-        """Copy a plain arena entry; None if it is large, viewed or changing.
+        """Copy a plain arena entry; None if it is large, leased or changing.
 
         No extent was reused since before the record was read: then the bytes are
         the record's, and a second look at the index is saved. The number is
@@ -130,7 +130,7 @@ class Reader:
         if (
             lead
             or nbytes > _COPY_MAX
-            or (view and flags & VIEWABLE and nbytes >= VIEW_MIN)
+            or (nbytes >= VIEW_MIN and (raw or (view and flags & VIEWABLE)))
         ):
             return None
         body = self._parts.arena.read(offset, nbytes)
