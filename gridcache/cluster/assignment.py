@@ -9,7 +9,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Bools", "Int32s", "Numbers", "assign", "held", "last_choices", "quotas"]
+__all__ = ["Bools", "Int32s", "Numbers", "assign", "giving_order", "held", "quotas"]
+
+_GIVING = 1 << 32
+"""Beyond any member's number."""
 
 Bools = NDArray[np.bool_]
 Int32s = NDArray[np.int32]
@@ -80,9 +83,14 @@ def assign(
         partitions, scores = partitions[~taken], scores[~taken]
 
 
-def last_choices(member: int, partitions: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Partitions by their score for a member, the lowest first."""
-    return partitions[np.argsort(_scores(np.array([member]), partitions))]
+def giving_order(member: int, partitions: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Partitions of a member in the order in which it gives them away.
+
+    By a hash of its own. By the lowest score it would be what came last, and one
+    heavy partition would wander through the grid while all others stay.
+    """
+    hashes = _scores(np.array([member + _GIVING]), partitions)
+    return partitions[np.argsort(hashes)]
 
 
 def _rank(groups: NDArray[np.intp]) -> NDArray[np.intp]:

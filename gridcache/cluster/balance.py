@@ -14,10 +14,13 @@ __all__ = ["Balance"]
 
 PAUSE_S = 10.0
 """Between two shifts: reports need time to show what the last one did."""
+LONGEST_PAUSE_S = 600.0
 FULL = 0.85
 """Fill from which a member gives partitions away."""
 GAP = 0.15
 """A member is idle beside a full one if it is emptier by this much."""
+HELP = 1.25
+"""... and by so many times what one partition of the full one takes up."""
 DAMPING = 0.5
 """Part of its distance to the mean that a member loses in one shift."""
 STEP = 0.1
@@ -33,12 +36,14 @@ class Balance:
         Those of before a restart.
     """
 
-    __slots__ = ("_free", "_shifted_s", "weights")
+    __slots__ = ("_free", "_next_s", "_pause_s", "_pressure", "weights")
 
     def __init__(self, weights: Mapping[int, float] | None = None) -> None:
         self.weights: dict[int, float] = dict(weights or {})
         self._free: dict[int, int] = {}
-        self._shifted_s = float("-inf")
+        self._next_s = float("-inf")
+        self._pause_s = PAUSE_S
+        self._pressure = float("inf")
 
     def add(self, member: Member) -> None:
         """Begin with its capacity."""
@@ -59,39 +64,63 @@ class Balance:
         """Remember how much a member has free."""
         self._free[number] = free_nbytes
 
-    def shift(self, members: Collection[Member], now_s: float) -> bool:
+    def shift(
+        self, members: Collection[Member], owned: Mapping[int, int], now_s: float
+    ) -> bool:
         """Take weight from nearly full members for idle ones, if it is time.
+
+        Parameters
+        ----------
+        members
+            Those that may give and take.
+        owned
+            How many partitions each has, by number.
 
         Returns
         -------
         bool
             Whether a weight changed. Then all reports are void.
         """
-        if now_s - self._shifted_s < PAUSE_S:
+        if now_s < self._next_s:
             return False
         fills = {
             member.number: 1 - self._free[member.number] / member.capacity_nbytes
             for member in members
             if member.number in self._free and member.capacity_nbytes
         }
-        shifted = [self._relieve(number, fills) for number in fills]
+        shifted = [self._relieve(number, fills, owned) for number in fills]
         if not any(shifted):
             return False
         self._free.clear()
-        self._shifted_s = now_s
+        self._wait(fills, now_s)
         return True
 
-    def _relieve(self, full: int, fills: Mapping[int, float]) -> bool:
+    def _wait(self, fills: Mapping[int, float], now_s: float) -> None:
+        """Wait longer and longer as long as shifts do not help."""
+        pressure = sum(max(fill - FULL, 0.0) for fill in fills.values())
+        helped = pressure < 0.99 * self._pressure
+        self._pause_s = PAUSE_S if helped else min(2 * self._pause_s, LONGEST_PAUSE_S)
+        self._pressure = pressure
+        self._next_s = now_s + self._pause_s
+
+    def _relieve(
+        self, full: int, fills: Mapping[int, float], owned: Mapping[int, int]
+    ) -> bool:
         """Give a part of the weight of `full` to idle members by their free bytes."""
-        idle = [one for one in fills if fills[full] - fills[one] >= GAP]
-        if fills[full] < FULL or not idle:
+        if fills[full] < FULL or not owned.get(full):
+            return False
+        # Who would be as full with one partition more does not help: that one would
+        # wander from member to member for ever.
+        gap = max(GAP, HELP * fills[full] / owned[full])
+        idle = [one for one in fills if fills[full] - fills[one] >= gap]
+        free = sum(self._free[one] for one in idle)
+        if not free:
             return False
         mean = sum(fills.values()) / len(fills)
         part = min(STEP, DAMPING * (fills[full] - mean) / fills[full])
         # Less than one partition's worth would be rounded away for ever.
         least = sum(self.weights.values()) / PARTITIONS
         amount = min(max(self.weights[full] * part, least), self.weights[full] / 2)
-        free = sum(self._free[one] for one in idle)
         for one in idle:
             self.weights[one] += amount * self._free[one] / free
         self.weights[full] -= amount

@@ -21,8 +21,8 @@ from gridcache.cluster.assignment import (
     Int32s,
     Numbers,
     assign,
+    giving_order,
     held,
-    last_choices,
     quotas,
 )
 from gridcache.store.records import entry_key
@@ -97,7 +97,7 @@ def plan(weights: Mapping[int, float], owners: Int32s | None = None) -> Int32s:
     room = quotas(weights, planned, PARTITIONS) - held(planned, members)
     for index in np.flatnonzero(room < 0):
         own = np.flatnonzero(planned == members[index])
-        given = last_choices(int(members[index]), own)[: -room[index]]
+        given = giving_order(int(members[index]), own)[: -room[index]]
         planned[given] = NOBODY
         room[index] = 0
     assign(planned, np.flatnonzero(planned == NOBODY), members, room)
@@ -215,7 +215,7 @@ def _relieve(planned: Int32s, index: int, room: Numbers, places: _Places) -> Non
     """Let members with room take backups of one that has too many."""
     member = int(places.members[index])
     while room[index] < 0 and (room > 0).any():
-        own = last_choices(member, np.flatnonzero(planned == member))
+        own = giving_order(member, np.flatnonzero(planned == member))
         allowed = places.elsewhere(own) & (room > 0)
         movable = np.flatnonzero(allowed.any(axis=1))[: -room[index]]
         if not len(movable):

@@ -181,7 +181,9 @@ class Roster:
             Moves begun.
         """
         staying = [one for one in self._members.values() if not one.draining]
-        if self._table.moves or not self._balance.shift(staying, now_s):
+        numbers, counts = np.unique(self._table.owners, return_counts=True)
+        owned = dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+        if self._table.moves or not self._balance.shift(staying, owned, now_s):
             return 0
         self._settle()
         return len(self._table.moves)

@@ -1,5 +1,7 @@
 """Roster: drains, backups, restarts and balancing."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -214,3 +216,27 @@ def test_a_node_that_grew_gets_more(three: Roster) -> None:
     finish_moves(three)
     assert count(three.view, 2) == pytest.approx(PARTITIONS * 4 / 6, abs=1)
     assert count(three.view, 2) > before
+
+
+def test_one_heavy_partition_stays_where_it_is_nearly_always(three: Roster) -> None:
+    """Whoever has it is full, and gives others away."""
+    size = np.full(PARTITIONS, 0.3 / PARTITIONS)
+    size[7] = 0.9
+    owners = []
+    for round_ in range(40):
+        view = three.view
+        free = {n: max(1 - size[view.owners == n].sum(), 0.0) for n in (1, 2, 3)}
+        report(three, free, 1000.0 * round_)
+        finish_moves(three)
+        owners.append(int(three.view.owners[7]))
+    changes = sum(one != other for one, other in pairwise(owners))
+    assert changes < 10
+
+
+def test_balancing_that_does_not_help_becomes_rare(three: Roster) -> None:
+    fills = {1: 0.05, 2: 0.9, 3: 0.9}
+    rounds = 0
+    for second in range(0, 3600, 5):
+        rounds += report(three, fills, 1000.0 + second) > 0
+        finish_moves(three)
+    assert 0 < rounds < 15
