@@ -75,20 +75,19 @@ def grid_section(status: GridStatus) -> Section:
 
 def nodes_section(nodes: Iterable[NodeInfo]) -> Section:
     """A row per node."""
-    return Section("nodes", NODES, _rows(NODES, nodes), title="Nodes")
+    return Section("nodes", NODES, _rows(NODES, map(_tidy, nodes)), title="Nodes")
 
 
 def nodes_report(nodes: Iterable[NodeInfo]) -> Report:
     """The nodes alone."""
     found = list(nodes)
-    section = Section("nodes", NODES, _rows(NODES, found))
+    section = Section("nodes", NODES, _rows(NODES, map(_tidy, found)))
     return Report((section,), _note(found))
 
 
 def distribute_report(status: GridStatus) -> Report:
     """The grid, and what each node brings to Ray and to it."""
-    nodes = [replace(node, cpus=_whole(node.cpus)) for node in status.nodes]
-    rows = _rows(DISTRIBUTED, nodes)
+    rows = _rows(DISTRIBUTED, map(_tidy, status.nodes))
     return Report(
         (grid_section(status), Section("nodes", DISTRIBUTED, rows, title="Nodes"))
     )
@@ -116,6 +115,12 @@ def _rows(
 ) -> list[tuple[object, ...]]:
     get = attrgetter(*(column.name for column in columns))
     return [get(record) for record in records]
+
+
+def _tidy(node: NodeInfo) -> NodeInfo:
+    """The same, whoever was asked: Ray gives labels in any order."""
+    labels = dict(sorted(node.labels.items()))
+    return replace(node, cpus=_whole(node.cpus), labels=labels)
 
 
 def _whole(cpus: float | None) -> float | None:
