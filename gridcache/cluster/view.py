@@ -9,7 +9,7 @@ Arrays have one element per partition (`gridcache.cluster.placement`).
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from struct import Struct
 from typing import Any
 
@@ -103,10 +103,15 @@ class View:
     empty_epochs: NDArray[np.int64]
     """Epoch in which it last began empty: owner lost, no ready backup."""
     moves: tuple[Move, ...] = ()
+    _by_number: dict[int, Member] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        by_number = {one.number: one for one in self.members}
+        object.__setattr__(self, "_by_number", by_number)
 
     def member(self, number: int) -> Member | None:
         """Return the member of this number; None if it is not in the grid (any more)."""
-        return next((one for one in self.members if one.number == number), None)
+        return self._by_number.get(number)
 
     def by_name(self, name: str) -> Member | None:
         """Return the member of this name."""
@@ -222,4 +227,4 @@ def _split(packed: memoryview) -> tuple[dict[str, Any], memoryview]:
 
 _BROKEN = "these bytes are not a view of a grid; restart the node, it fetches a new one"
 
-assert [field.name for field in fields(View)][3:-1] == list(_ARRAYS)  # noqa: S101
+assert [one.name for one in fields(View)][3:-2] == list(_ARRAYS)  # noqa: S101
