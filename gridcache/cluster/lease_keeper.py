@@ -136,15 +136,18 @@ class LeaseKeeper:
         asked_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         answer = self._boss.renew(self.number, self._describe(self.number, self._epoch))
         if not answer.lease_s:
-            return self._removed(drained=answer.drained)
+            return self._removed(answer)
         if answer.view:
             self._install(answer.view, self.number)
         self._standing.renew(deadline_ns(asked_ns, answer.lease_s))
         return RENEW_S
 
-    def _removed(self, *, drained: bool) -> float:
-        self.number = None
-        if drained:
+    def _removed(self, answer: Renewal) -> float:
+        number, self.number = self.number, None
+        if answer.drained:
+            if answer.view and number is not None:
+                # Clients of this node go on: they must know who has what it had.
+                self._standing.install(unpack_view(answer.view), number)
             self._ended = True
             self._dismissed()
         return 0.0

@@ -101,7 +101,7 @@ class Membership:
                 return Renewal(drained=True)
             if isinstance(grant, NotMember):
                 drained = report.info.ray_node_id in self._ledger.drained()
-                return Renewal(drained=drained)
+                return Renewal(drained=drained, view=self._view())
             self._hear(number, report)
             news = self._view() if report.epoch != grant.epoch else b""
             return Renewal(lease_s=grant.lease_s, view=news)

@@ -96,7 +96,10 @@ class Renewal:
     lease_s: float = 0.0
     """0: not a member any more."""
     view: bytes = b""
-    """The newest view, packed and compressed; empty if the node has it."""
+    """The newest view, packed and compressed; empty if the node has it.
+
+    Also for one that was drained: its clients still go by it.
+    """
     drained: bool = False
     """Not a member because it was to go: it does not join again."""
 

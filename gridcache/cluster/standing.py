@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from gridcache.cluster.naming import read_facts, write_private
 from gridcache.cluster.placement import PARTITIONS
 from gridcache.cluster.view import View
-from gridcache.errors import StoreFormatError
+from gridcache.errors import NoAvailableNodesError, StoreFormatError
 from gridcache.store.files import close_file, open_private, reserve_file
 from gridcache.store.node_store import NodeStore
 from gridcache.store.transaction import WriteTxn
@@ -201,13 +201,29 @@ class Standing:
         self.words[_at(_REPLICATED, partition)] = 1
 
     def view(self) -> View:
-        """The installed view, or a newer one that is being installed."""
+        """The installed view, or a newer one that is being installed.
+
+        Raises
+        ------
+        NoAvailableNodesError
+            This node has left its grid.
+        """
         now = self.words[_INCARNATION], self.words[_EPOCH]
         seen, view = self._view
         if view is None or seen[0] != now[0] or view.epoch < now[1]:
-            view = View.unpack((self.directory / _VIEW).read_bytes())
+            view = View.unpack(self._packed())
             self._view = now, view
         return view
+
+    def _packed(self) -> bytes:
+        try:
+            return (self.directory / _VIEW).read_bytes()
+        except FileNotFoundError:
+            message = (
+                f"{self.directory} belongs to no grid any more: this node was drained, "
+                f"or its grid taken down; open the cache again"
+            )
+            raise NoAvailableNodesError(message) from None
 
     @property
     def key(self) -> bytes:

@@ -13,6 +13,7 @@ from gridcache.cluster.posts import Joined, NodeReport, Renewal, pack_view
 from gridcache.cluster.roster import MemberInfo, NotMember, NotYet, Roster
 from gridcache.cluster.standing import Standing, boot_ns
 from gridcache.cluster.view import View
+from gridcache.errors import NoAvailableNodesError
 from gridcache.store.opening import close_store, open_store
 
 
@@ -36,7 +37,7 @@ class Office:
         self._answer()
         grant = self.roster.renew(number, self.now_s)
         if isinstance(grant, NotMember):
-            return Renewal(drained=self.drained)
+            return Renewal(drained=self.drained, view=pack_view(self.roster.view))
         news = report.epoch != grant.epoch
         view = pack_view(self.roster.view) if news else b""
         return Renewal(lease_s=grant.lease_s, view=view)
@@ -191,6 +192,27 @@ def test_a_drained_node_joins_no_more(place: Place, office: Office) -> None:
     place.keeper._thread.join(timeout=10)
     assert place.dismissals == 1
     assert place.keeper.number is None
+
+
+def test_clients_of_a_drained_node_know_who_has_what_it_had(
+    place: Place, office: Office
+) -> None:
+    place.keeper.round()
+    office.roster.join(other_node(), office.now_s)
+    office.remove()
+    office.drained = True
+    place.keeper.round()
+    assert place.inner.view().epoch == office.roster.view.epoch
+    assert not any(place.inner.term(partition) for partition in range(64))
+
+
+def test_clients_of_a_node_without_a_grid_are_told_so(place: Place) -> None:
+    place.keeper.round()
+    (place.store.directory / "view").unlink()
+    client = Standing(place.store.directory)
+    with pytest.raises(NoAvailableNodesError, match="open the cache again"):
+        client.view()
+    client.close()
 
 
 def test_a_node_waits_while_one_of_its_name_may_still_serve(

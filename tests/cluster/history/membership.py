@@ -95,7 +95,8 @@ class Membership:
         with self._lock:
             grant = self._roster.renew(number, _now_s())
             if isinstance(grant, NotMember):
-                return Renewal(drained=report.info.ray_node_id in self._drained)
+                drained = report.info.ray_node_id in self._drained
+                return Renewal(drained=drained, view=pack_view(self.view))
             news = pack_view(self.view) if report.epoch != grant.epoch else b""
             return Renewal(lease_s=grant.lease_s, view=news)
 
