@@ -89,7 +89,7 @@ class GridSettings:
     disk_nbytes: int | None = None
     """Of each node's disk, below its memory; None: no disk is used."""
     disk_directory: Path | None = None
-    """Holds the disk stores of each node; needed where a disk is used."""
+    """Holds the disk stores of each node; None for the user's caches there."""
     launcher: Launcher = field(default_factory=Launcher)
 
 

@@ -112,9 +112,6 @@ def _sections(fields: Fields) -> dict[str, Reader]:
         readers = {**_GRID, "launcher": (launcher, "a mapping")}
         given = fields.read(content, readers, _OURS, strict=True)
         disk_nbytes = given.pop("disk", None)
-        if disk_nbytes and not given.get("disk_directory"):
-            where, expected = f"{_OURS}.disk_directory", "a path, as `disk` is given"
-            raise fields.wrong(where, None, expected)
         return GridSettings(**given, disk_nbytes=disk_nbytes)
 
     def launcher(content: object) -> object:

@@ -156,7 +156,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"gridcache": {"directory": "here"}}, "gridcache.directory = 'here'"),
     ({"gridcache": {"disk": "much"}}, "gridcache.disk = 'much'"),
     ({"gridcache": {"disk": 0}}, "gridcache.disk = 0"),
-    ({"gridcache": {"disk": "1GiB"}}, "gridcache.disk_directory = None"),
+    ({"gridcache": {"disk_directory": "~/x"}}, "gridcache.disk_directory = '~/x'"),
     ({"gridcache": {"ray_address": " "}}, "gridcache.ray_address = ' '"),
     (
         {"gridcache": {"launcher": {"setup_commands": "ls"}}},
