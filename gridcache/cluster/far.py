@@ -244,6 +244,7 @@ class Far:
             "term": term,
             "token": token,
             "replicas": replicas,
+            "late": late,
             "fence": getattr(order.fence, "number", None),
         }
         return self._send(owner, "put", order, meta).meta["generation"]  # type: ignore[no-any-return]
@@ -259,7 +260,6 @@ class Far:
             raise MovedError
         return answer
 
-            "late": late,
     def delete(
         self, space: Namespace, waiting: dict[str, int], sent: dict[str, int]
     ) -> dict[str, bool]:
@@ -295,6 +295,7 @@ class Far:
         write: tuple[int, bool],
         done: dict[str, bool],
     ) -> None:
+        token, late = write
         try:
             done[text] = self._local.owner.delete(space, text, token=token, late=late)
         except MovedError:
@@ -310,7 +311,6 @@ class Far:
         view = self._local.standing.view()
         member = view.member(number)
         if member is None:
-        token, late = write
             return {}
         rows = []
         for text, token in tokens.items():
@@ -408,6 +408,11 @@ class Far:
             self._local.ask_all([target], "drop", meta)
 
 
+def _is_late(view: View, partition: int, epoch: int | None) -> bool:
+    """True if a home was lost that a write had been sent to in an epoch."""
+    return epoch is not None and int(view.lost_epochs[partition]) > epoch
+
+
 def _fits(member: Member, node: Any, me: int) -> bool:
     if node == "auto":
         return not member.draining or member.number == me
@@ -423,11 +428,6 @@ def _gone(
 ) -> Miss:
     """Why no holder has it: some node is lost, or all have evicted it."""
     lost = any(member(one) is None for one in holders if one != me)
-def _is_late(view: View, partition: int, epoch: int | None) -> bool:
-    """True if a home was lost that a write had been sent to in an epoch."""
-    return epoch is not None and int(view.lost_epochs[partition]) > epoch
-
-
     return _LOST if lost else Miss(MissReason.EVICTED)
 
 
