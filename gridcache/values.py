@@ -52,10 +52,14 @@ _LONGEST_S = 1000 * 365.25 * 86400
 _IMMUTABLE = Stamp(flags=IMMUTABLE)
 
 
+_HERE = ("auto", "local")
+
+
 class Place(NamedTuple):
     """Where in a grid a value is wanted."""
 
-    replicas: int = 1
+    replicas: int = 0
+    """0: as many as the grid's file says."""
     node: Any = "auto"
     """ "auto", "local", a node's name, or labels it must have."""
 
@@ -156,7 +160,7 @@ class Values:
         **how: Any,
     ) -> int | None:
         """Store a value; `how` as for `Order`. Returns what `NodeStore.put` does."""
-        if place is not None and place != (1, "local"):
+        if place is not None and (place.replicas > 1 or place.node not in _HERE):
             message = "replicas= and node= need a grid; start one: grid up"
             raise ConfigError(message, **place._asdict())
         frames = self.encoded(value)
@@ -287,18 +291,18 @@ def cost_seconds(cost: float | str | timedelta) -> float:
 
 
 def placed(
-    *, immutable: bool = False, replicas: int = 1, node: Any = "auto"
+    *, immutable: bool = False, replicas: int | None = None, node: Any = "auto"
 ) -> dict[str, Any]:
     """Read where a value is wanted; leaves out what is as always."""
-    if replicas not in (1, 2):
+    if replicas not in {None, 1, 2}:
         message = f"replicas is 1 or 2, not {replicas!r}"
         raise ConfigError(message, replicas=replicas)
     if not isinstance(node, str | Mapping) or not node:
         message = f'node is "auto", "local", a name or labels, not {node!r}'
         raise ConfigError(message, node=node)
     how: dict[str, Any] = {"immutable": True} if immutable else {}
-    if replicas > 1 or node != "auto":
-        how["place"] = Place(replicas, node)
+    if replicas is not None or node != "auto":
+        how["place"] = Place(replicas or 0, node)
     return how
 
 

@@ -7,6 +7,7 @@ known there.
 """
 
 import heapq
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -47,6 +48,9 @@ from gridcache.values import Place, Values
 __all__ = ["GridValues"]
 
 _BATCH = 500
+_PASSES = 5
+_PASS_S = 0.05
+"""Looks at all nodes, and the time between two, while keys are on their way."""
 
 
 class GridValues(Values):
@@ -169,12 +173,17 @@ class GridValues(Values):
         **how: Any,
     ) -> int | None:
         """Store a value; `how` as for `Order`."""
-        where, frames = place or Place(), self.encoded(value)
+        where, frames = self._place(place), self.encoded(value)
         order = Order(self.space, text, frames, **how)
         if immutable:
             return self._put_immutable(order, frames, where)
         _refuse_placed(where)
         return put_home(self._far, self.local, order, where.replicas)
+
+    def _place(self, wanted: Place | None) -> Place:
+        """What a put asked for, with the grid's default copies."""
+        replicas, node = wanted or Place()
+        return Place(replicas or self.local.replicas, node)
 
     def put_many(self, items: Iterable[tuple[str, Any]], **how: Any) -> None:
         """Store several, many in a round; stops at the first that cannot be stored."""
@@ -182,7 +191,7 @@ class GridValues(Values):
             for text, value in items:
                 self.put(text, value, immutable=True, **how)
             return
-        where = how.pop("place", None) or Place()
+        where = self._place(how.pop("place", None))
         _refuse_placed(where)
         orders = (
             Order(self.space, text, self.encoded(value), **how) for text, value in items
@@ -275,6 +284,19 @@ class GridValues(Values):
         return self._keys(prefix, None)
 
     def _keys(self, prefix: str, tag: str | None) -> Iterator[str]:
+        """All keys; while partitions move the nodes are asked again for the rest."""
+        seen = set[str]()
+        for _ in range(_PASSES):
+            view = self._standing.view()
+            for text in self._listed(prefix, tag):
+                if text not in seen:
+                    seen.add(text)
+                    yield text
+            if not view.moves and self._standing.epoch == view.epoch:
+                return
+            time.sleep(_PASS_S)
+
+    def _listed(self, prefix: str, tag: str | None) -> Iterator[str]:
         sources: list[Iterable[str]] = [self._own_keys(prefix, tag)]
         sources += [
             self._far.keys(member, self.space, prefix, tag)

@@ -169,8 +169,9 @@ class Home:
         """True if an entry of this store counts: for listings."""
         if entry.stamp.flags & IMMUTABLE:
             return True
-        partition = partition_of(space.name, text)
-        return self._standing.serves(partition, entry.stamp.term)
+        partition, term = partition_of(space.name, text), entry.stamp.term
+        standing = self._standing
+        return standing.serves(partition, term) or standing.hands_over(partition, term)
 
 
 def _in_order(listed: tuple[str, Entry]) -> bytes:

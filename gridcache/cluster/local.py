@@ -8,6 +8,7 @@ import time
 import weakref
 from collections.abc import Iterable
 
+from gridcache.cluster.facts import read_facts
 from gridcache.cluster.far_flights import FarFlights
 from gridcache.cluster.flight_service import teach
 from gridcache.cluster.home import Home
@@ -34,6 +35,9 @@ class Local:
     def __init__(self, store: NodeStore) -> None:
         self.standing = Standing(store.directory)
         self.peers = Peers(self.standing.key, name=self.standing.node)
+        facts = read_facts(store.directory)
+        self.replicas = facts.replicas if facts is not None else 1
+        """Copies of a value unless a put says otherwise."""
         self.home = Home(store, self.standing)
         self.tier = tier_of(store)
         self.owner = Owner(store, self.standing, self.peers)

@@ -192,6 +192,12 @@ class Standing:
         wanted: int = term or words[_at(_BASE, partition)]
         return wanted != 0 and bool(words[_HEAD + partition] == wanted)
 
+    def hands_over(self, partition: int, term: int) -> bool:
+        """True for an entry that counts here until its partition has moved."""
+        if not self.is_frozen(partition):
+            return False
+        return bool(self.view().terms[partition] == (term or self.base_term(partition)))
+
     def is_replicated(self, partition: int) -> bool:
         """True if a copy of some key may exist that its owner does not have."""
         return bool(self.words[_at(_REPLICATED, partition)])
