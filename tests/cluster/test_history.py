@@ -7,8 +7,8 @@ import pytest
 from tests.cluster.history.chaos_grid import ChaosGrid
 from tests.cluster.history.faults import play
 from tests.cluster.history.hurry import hurried
-from tests.cluster.history.ops import Kind, Op, by_key
-from tests.cluster.history.search import check_exact
+from tests.cluster.history.judge import judge
+from tests.cluster.history.ops import Kind, Op
 
 pytestmark = pytest.mark.slow
 
@@ -23,8 +23,7 @@ def run(directory: Path, seed: int, seconds: float) -> None:
         grid.settle()
         grid.finish()
         ops, wrong = grid.history()
-        verdicts = [check_exact(found) for found in by_key(ops).values()]
-        problems = wrong + [str(one) for one in verdicts if one] + grid.check_stores()
+        problems = wrong + [str(one) for one in judge(ops)] + grid.check_stores()
         assert not problems, "\n".join([*problems, *grid.log])
         assert_busy(ops)
 
@@ -38,7 +37,7 @@ def assert_busy(ops: list[Op]) -> None:
 
 @pytest.mark.parametrize("seed", [1])
 def test_every_read_fits_a_legal_order(store_dir: Path, seed: int) -> None:
-    run(store_dir, seed, 15.0)
+    run(store_dir, seed, 12.0)
 
 
 @pytest.mark.soak

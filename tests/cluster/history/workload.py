@@ -15,10 +15,18 @@ from gridcache import GridCache
 from gridcache.errors import GridCacheError, KeyNotFoundError
 from tests.cluster.history.recorder import Recorder
 
-__all__ = ["GROUPS", "KEYS", "Step", "Worker", "steps"]
+__all__ = [
+    "GROUPS",
+    "KEYS",
+    "Step",
+    "Worker",
+    "fixed_value",
+    "is_fixed",
+    "steps",
+]
 
-GROUPS = {"single": 8, "double": 8, "mixed": 6}
-"""Keys by how they are written: to one place, to two, now so and now so."""
+GROUPS = {"single": 8, "double": 8, "mixed": 6, "fixed": 4}
+"""Keys by how they are written: to one place, to two, now so and now so, immutable."""
 KEYS = [
     f"{group}/{number}" for group, count in GROUPS.items() for number in range(count)
 ]
@@ -47,6 +55,8 @@ def steps(seed: int) -> Iterator[Step]:
         group = key.split("/", 1)[0]
         replicas = {"single": 1, "double": 2}.get(group) or random.choice((1, 2))
         names = ["put"] * 4 + ["get"] * 6 + ["delete", *_OF_MANY]
+        if group == "fixed":
+            names.remove("put_many")
         if group != "double":  # what is computed is kept at one place
             names += ["compute"] * 3
         name = random.choice(names)
@@ -75,22 +85,27 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - whatever it is: it is noted
             self._recorder.wrong(f"{step}: {type(error).__name__}: {error}")
 
-    def _made(self, nbytes: int) -> str:
+    def _made(self, key: str, nbytes: int) -> str:
+        if is_fixed(key):
+            return fixed_value(key)
         self._count += 1
         return f"{self._who}-{self._count}:{nbytes}"
 
     def _put(self, step: Step) -> None:
-        name = self._made(step.nbytes)
+        name = self._made(step.keys[0], step.nbytes)
         number = self._recorder.begin("put", step.keys[0], name)
         outcome = "done"
         try:
-            self._cache.put(step.keys[0], _filled(name), replicas=step.replicas)
+            where: dict[str, Any] = {"replicas": step.replicas}
+            where["immutable"] = is_fixed(step.keys[0])
+            self._cache.put(step.keys[0], _filled(name), **where)
         except GridCacheError:
             outcome = "unknown"
         self._recorder.end(number, outcome)
 
     def _put_many(self, step: Step) -> None:
-        names = {key: self._made(min(step.nbytes, 100_000)) for key in step.keys}
+        nbytes = min(step.nbytes, 100_000)
+        names = {key: self._made(key, nbytes) for key in step.keys}
         numbers = [self._recorder.begin("put", key, names[key]) for key in step.keys]
         outcome = "done"
         try:
@@ -143,18 +158,28 @@ class Worker:
                 self._recorder.end(number, missed)
 
     def _compute(self, step: Step) -> None:
-        name = self._made(step.nbytes)
-        number = self._recorder.begin("compute", step.keys[0], name)
-        failed = list[Exception]()
+        key, failed = step.keys[0], list[Exception]()
+        name = self._made(key, step.nbytes)
+        number = self._recorder.begin("compute", key, name)
+        how: dict[str, Any] = {"on_error": failed.append}
+        how["immutable"] = is_fixed(key)
         try:
-            found = self._cache.get_or_compute(
-                step.keys[0], lambda: _filled(name), on_error=failed.append
-            )
+            found = self._cache.get_or_compute(key, lambda: _filled(name), **how)
         except GridCacheError:
             self._recorder.end(number, "unknown")
         else:
             outcome = "unsaved" if failed else "found"
             self._recorder.end(number, outcome, _name_of(found))
+
+
+def is_fixed(key: str) -> bool:
+    """True for a key that only ever has one value."""
+    return key.startswith("fixed")
+
+
+def fixed_value(key: str) -> str:
+    """The value of such a key."""
+    return f"{key}:{_SIZES[int(key[-1]) * 2]}"
 
 
 def _is_late(started: float) -> bool:
