@@ -125,6 +125,8 @@ class World:
     history: History = field(default_factory=History)
     schedule: list[str] = field(default_factory=list)
     """Names of the tasks in the order of their steps: a run that can be repeated."""
+    at_rest: bool = False
+    """Nothing is left to do, as opposed to: the run was long enough."""
     late: tuple[str, ...] = ()
     """How names of tasks begin that fall asleep in the middle."""
     nodes: list[Node] = field(init=False)
@@ -203,7 +205,8 @@ class World:
         often = random.choice((0.05, 0.3, 1.0))
         for _ in range(_LONGEST):
             ready = self._ready()
-            if not ready:
+            self.at_rest = not ready
+            if self.at_rest:
                 return
             chosen = max(ready, key=lambda one: self._priority(one, random))
             self._step(chosen)
