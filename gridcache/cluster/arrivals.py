@@ -19,6 +19,7 @@ from gridcache.cluster.items import order_from, space_meta
 from gridcache.cluster.local import Local, Patience
 from gridcache.cluster.owner import MovedError
 from gridcache.cluster.registry import Claim
+from gridcache.cluster.rooms import is_full
 from gridcache.cluster.view import Member
 from gridcache.cluster.wire import Answer
 from gridcache.codec.frames import Frames, Poured
@@ -90,10 +91,19 @@ class Arrivals:
     def _keep(
         self, space: Namespace, about: Mapping[str, Any], header: bytes, body: Any
     ) -> None:
+        if self._would_push_out(len(body)):
+            return
         frames = Frames(header, (body,), about["viewable"], about["raw"])
         with suppress(GridCacheError):  # no room: read from afar again
             self._store.put(_copy_order(space, about, frames))
             self._note(space, about, len(body))
+
+    def _would_push_out(self, nbytes: int) -> bool:
+        """Whether a copy would evict what has none, and will find room soon.
+
+        Where there is a disk, what is cold goes there in a moment.
+        """
+        return self._local.tier.open() is not None and is_full(self._store, nbytes)
 
     def _pull(
         self,
@@ -111,6 +121,8 @@ class Arrivals:
         def pour(write: Callable[[int, memoryview], None], start: int) -> int:
             return self._pour(member, meta, write, start)
 
+        if self._would_push_out(nbytes):
+            return self._into_memory(member, meta, header)
         frames = Poured(header, nbytes, pour, about["viewable"], about["raw"])
         try:
             self._store.put(_copy_order(space, about, frames))

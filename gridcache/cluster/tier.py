@@ -42,6 +42,8 @@ __all__ = ["Tier"]
 
 _ROOMY = 0.85
 """Of the arena, up to which a value is promoted at its first use."""
+_FULL = 0.90
+"""Of the arena, from which nothing is promoted."""
 _SECOND_USE = 3
 """Uses, where the put counted as one."""
 _SAME_S = 1.0
@@ -231,9 +233,10 @@ class Tier:
 
     def _is_due(self, entry: Entry) -> bool:
         fill = self._memory.cold.fill()
-        if fill.used_nbytes + entry.extent_nbytes <= _ROOMY * fill.limit_nbytes:
-            return True
-        return self.store.cold.uses(entry) >= _SECOND_USE
+        share = (fill.used_nbytes + entry.extent_nbytes) / fill.limit_nbytes
+        if share > _FULL:
+            return False  # it would push out what has no copy yet; soon there is room
+        return share <= _ROOMY or self.store.cold.uses(entry) >= _SECOND_USE
 
     def _promote(self, space: Namespace, text: str, entry: Entry, hit: Hit) -> bool:
         """Store a value in memory again; the copy here stays."""

@@ -80,7 +80,8 @@ class TierAccess:
     def _leave(self) -> None:
         tier, self._tier = self._tier, None
         if tier is not None:
-            close_store(tier.store)
+            with suppress(OSError):  # it was removed with its grid
+                close_store(tier.store)
 
     def close(self) -> None:
         """Close it; the store beside it is closed, too."""

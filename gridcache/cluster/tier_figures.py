@@ -74,8 +74,10 @@ class Figures:
             self._speeds[at] = _mean(known.latency_s, max(seconds, _LEAST_S))
             self._speeds[at + 1] = known.nbytes_per_s
             return
-        moving_s = max(seconds - known.latency_s, _LEAST_S)
-        self._speeds[at] = known.latency_s
+        # Faster than what was assumed or once measured: that cannot be all latency.
+        latency_s = min(known.latency_s, seconds / 2)
+        moving_s = max(seconds - latency_s, _LEAST_S)
+        self._speeds[at] = latency_s
         self._speeds[at + 1] = _mean(known.nbytes_per_s, nbytes / moving_s)
 
     def speed(self, rung: str) -> Speed:
