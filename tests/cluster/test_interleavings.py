@@ -279,6 +279,38 @@ class TestLateMessages:
         assert [one.cache().get(key) for one in grid.nodes.values()] == [None] * 2
 
 
+class TestHandedOver:
+    def test_a_write_meanwhile_waits_for_the_next_home(
+        self, grid: SmallGrid, pool: ThreadPoolExecutor
+    ) -> None:
+        key, source, target = grid.key_at("b"), grid.nodes["b"], grid.nodes["a"]
+        source.cache()[key] = "old"
+        gate = Gate(target.chores._intake, "_take_legacy", before=True)
+        moving = pool.submit(grid.move, key, "a")
+        gate.wait()
+        writing = pool.submit(source.cache().put, key, "new")
+        reading = pool.submit(grid.nodes["c"].cache().get, key)
+        gate.open()
+        moving.result(PATIENCE_S)
+        writing.result(PATIENCE_S)
+        assert reading.result(PATIENCE_S) in {"old", "new"}
+        assert [one.cache()[key] for one in grid.nodes.values()] == ["new"] * 3
+
+    def test_a_write_whose_transaction_comes_after_the_freeze_is_made_at_the_next(
+        self, grid: SmallGrid, pool: ThreadPoolExecutor
+    ) -> None:
+        """It looked at the home's term before, and looks again inside."""
+        key, source = grid.key_at("b"), grid.nodes["b"]
+        source.cache()[key] = "old"
+        gate = Gate(source.cache()._values.local.owner, "_put_alone", before=True)  # type: ignore[attr-defined]
+        writing = pool.submit(source.cache().put, key, "new")
+        gate.wait()
+        grid.move(key, "a")
+        gate.open()
+        writing.result(PATIENCE_S)
+        assert [one.cache()[key] for one in grid.nodes.values()] == ["new"] * 3
+
+
 class TestCopies:
     def test_a_write_that_only_its_copy_has_is_carried_out_once(
         self, grid: SmallGrid, pool: ThreadPoolExecutor
