@@ -1,5 +1,6 @@
 """Crashes and restarts: a value on its way is in one place at least, and whole."""
 
+import gc
 import random
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from gridcache import GridCache
+from gridcache.attach import _release_dropped
 from gridcache.cluster.demotion import Demoter
 from gridcache.cluster.ladder import DISK
 from gridcache.cluster.tier_access import make_tier, tier_of
@@ -34,6 +36,9 @@ _STRIDE = 97
 
 @pytest.fixture
 def memory(store_dir: Path, tmp_path: Path) -> Iterator[NodeStore]:
+    # A fork takes every open store along; those of earlier tests are not there now.
+    gc.collect()
+    _release_dropped()
     store = open_store(store_dir / "memory", capacity_nbytes=64 << 20)
     end = make_tier(store, tmp_path / "disk", 256 << 20)
     yield store
