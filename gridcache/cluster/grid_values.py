@@ -94,7 +94,8 @@ class GridValues(Values):
         key, long_key = entry_key(self.space.id, text)
         partition = self._partition(key)
         term = self._standing.term(partition)
-        hit = self.store.get(key, long_key, view=not copy, count=count)
+        ours = term != 0
+        hit = self.store.get(key, long_key, view=not copy, count=count, ours=ours)
         if type(hit) is Hit:
             if hit.immutable:
                 return self._decoded(text, key, hit, copy=copy)

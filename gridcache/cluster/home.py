@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridcache.cluster import directory
-from gridcache.cluster.placement import partition_of
+from gridcache.cluster.placement import partition_of, partition_of_entry
 from gridcache.cluster.standing import Standing
 from gridcache.cluster.tier_access import tier_of
 from gridcache.store.namespaces import Namespace
@@ -56,9 +56,9 @@ class Home:
         count: bool = True,
     ) -> Hit | Miss | Held | Moved:
         """What this node says of a key; options as for the store's `get`."""
-        partition = partition_of(space.name, text)
-        term = self._standing.term(partition)
         key, long_key = entry_key(space.id, text)
+        partition = partition_of_entry(space.name, key)
+        term = self._standing.term(partition)
         found = self._store.get(key, long_key, view=view, raw=raw, count=count)
         if type(found) is Miss and (tier := self._tier.open()) is not None:
             found = tier.find(space, text, view=view, raw=raw, count=count) or found

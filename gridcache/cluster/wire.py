@@ -165,6 +165,18 @@ def parse(head: Head, rest: bytes | bytearray | memoryview) -> Message:
     return Message(head.kind, head.lent, op, meta, lengths)
 
 
+def _encoder() -> Callable[[object], str]:
+    """JSON without blanks, by an encoder that is made once and not for every call."""
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # not CPython
+        return json.JSONEncoder(separators=(",", ":")).encode
+    text = json.encoder.encode_basestring_ascii
+    parts = make(
+        None, json.JSONEncoder().default, text, None, ":", ",", False, False, True
+    )
+    return lambda meta: "".join(parts(meta, 0))
+
+
 def _decode(text: str) -> Meta:
     if text == "{}":
         return {}
@@ -200,4 +212,4 @@ def _oversize(op_nbytes: int, meta_nbytes: int, count: int, body_nbytes: int) ->
 
 # Without the search for blanks before and after, which we do not send.
 _raw_decode = json.JSONDecoder().raw_decode
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_encode = _encoder()

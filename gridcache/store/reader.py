@@ -48,6 +48,7 @@ _COPY_TRIES = 4
 _DOUBTS = 2
 """Looks before damage is believed: a new pin or time to live rewrites a head in
 place, and a removal voids it, while somebody reads."""
+_UNKNOWN = Miss(MissReason.NEVER_STORED)
 _EXPIRED = Miss(MissReason.EXPIRED)
 _CORRUPT = Miss(MissReason.CORRUPT)
 
@@ -76,6 +77,7 @@ class Reader:
         view: bool = True,
         count: bool = True,
         raw: bool = False,
+        ours: bool = True,
     ) -> Hit | Miss:
         """The frames of an entry key.
 
@@ -88,10 +90,15 @@ class Reader:
             sends the bytes on.
         count
             False to leave statistics and recency alone.
+        ours
+            False where another node answers for the key: that it is not here is
+            no miss, and why is not looked up.
         """
         reuses = self._access.words[_REUSES]
         record = self._index_get(key)
         if record is None:
+            if not ours:
+                return _UNKNOWN
             return self._miss(key, self._parts.gone.look_up(key), count)
         generation, slot, flags, header_len, _, cost_s = _FIXED.unpack_from(record)
         hit: Hit | Miss | None = None
@@ -104,9 +111,7 @@ class Reader:
         if hit is None:
             hit = self._get_other(key, long_key, record, view=view, raw=raw)
         if type(hit) is Miss:
-            if hit is _CORRUPT and self.forget is not None:
-                self.forget(key, record)
-            return self._miss(key, hit, count)
+            return self._no_good(key, record, hit, count=count and ours)
         if count:
             self._touch(slot, generation)
             counters = self._parts.count(key[0] << 8 | key[1])
@@ -143,6 +148,11 @@ class Reader:
             at += _STAMP.size
         header, immutable = record[at : at + header_len], bool(flags & IMMUTABLE)
         return Hit(header, memoryview(body), generation, cost_s, False, term, immutable)
+
+    def _no_good(self, key: bytes, record: bytes, miss: Miss, *, count: bool) -> Miss:
+        if miss is _CORRUPT and self.forget is not None:
+            self.forget(key, record)
+        return self._miss(key, miss, count)
 
     def _miss(self, key: bytes, miss: Miss, count: bool) -> Miss:
         if count:

@@ -1,0 +1,58 @@
+"""Reads of one key from another node: what they find, count, and how long they wait."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gridcache.cache import GridCache
+from tests.cluster.kit.small_grid import SmallGrid
+
+
+@pytest.fixture
+def grid(store_dir: Path) -> Iterator[SmallGrid]:
+    with SmallGrid(store_dir, "a", "b", "c") as grid:
+        yield grid
+
+
+@pytest.fixture
+def cache(grid: SmallGrid) -> Iterator[GridCache]:
+    with grid.nodes["a"].cache() as cache:
+        yield cache
+
+
+def test_a_hit_at_its_home_is_no_miss_here(grid: SmallGrid, cache: GridCache) -> None:
+    key = grid.key_at("b")
+    cache[key] = 1
+    assert [cache[key], cache.get(key), cache.get_many([key])] == [1, 1, {key: 1}]
+    counted = cache.stats().namespace
+    assert (counted.hits, sum(counted.misses.values())) == (3, 0)
+
+
+def test_a_miss_is_counted_once(grid: SmallGrid, cache: GridCache) -> None:
+    for name in grid.nodes:
+        assert cache.get(grid.key_at(name)) is None
+    counted = cache.stats().namespace
+    assert (counted.hits, sum(counted.misses.values())) == (0, 3)
+
+
+@pytest.mark.parametrize("nbytes", [10, 100_000, 3 << 20])
+def test_a_value_held_by_a_third_node_comes_from_there(
+    grid: SmallGrid, cache: GridCache, nbytes: int
+) -> None:
+    key, value = grid.key_at("b"), bytes(nbytes)
+    with grid.nodes["c"].cache() as holder:
+        holder.put(key, value, immutable=True)
+    assert cache[key] == value
+    assert cache[key] == value
+
+
+def test_a_home_that_does_not_answer_is_waited_for_so_long_and_no_longer(
+    grid: SmallGrid, cache: GridCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gridcache.cluster.far._READ_S", 0.1)
+    key = grid.key_at("b")
+    cache[key] = 1
+    grid.nodes["b"].server.close()
+    assert cache.get(key) is None
+    assert cache.get_many([key]) == {}
