@@ -49,7 +49,9 @@ def shown(value: float, unit: Unit) -> str:
         return f"{value:,.0f}/s"
     if unit is Unit.BYTES:
         return f"{value:,.0f} B"
-    return f"{value * 100:.1f} {'%' if unit is Unit.SHARE else 'points'}"
+    percent = value * 100
+    text = _digits(percent) if 0 < percent < 1 else f"{percent:.1f}"
+    return f"{text} {'%' if unit is Unit.SHARE else 'points'}"
 
 
 def _seconds(value: float) -> str:

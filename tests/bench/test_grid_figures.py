@@ -39,7 +39,8 @@ def test_a_figure_gives_rows_with_numbers_above_nothing(
     for row in rows:
         assert isinstance(row.ours, Series), row
         assert row.what
-        assert row.ours.high > 0
+        # A small grid needs no balancing.
+        assert row.ours.high > 0 or row.name == "balancing traffic"
 
 
 def test_every_figure_is_run() -> None:

@@ -24,6 +24,7 @@ FIGURES = (
     "block_bytes",
     "block_overhead",
     "node_scaling",
+    "many_nodes",
 )
 """Modules of `gridcache.bench.grid.figures`."""
 
