@@ -23,9 +23,10 @@ from tests.cluster.history.ops import Op
 from tests.cluster.history.recorder import read_history, slowest
 from tests.cluster.history.workload import KEYS
 
-__all__ = ["ChaosGrid", "Client", "Host"]
+__all__ = ["CAPACITY", "ChaosGrid", "Client", "Host"]
 
 CAPACITY = 128 << 20
+"""Enough for everything: nothing is evicted."""
 _ROOT = Path(__file__).parents[3]
 _PATIENCE_S = 60.0
 
@@ -60,15 +61,25 @@ class ChaosGrid:
         Of the clients' operations.
     clients
         Per node.
+    capacity_nbytes
+        Of each store.
     """
 
-    def __init__(self, directory: Path, seed: int, *, clients: int = 2) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        seed: int,
+        *,
+        clients: int = 2,
+        capacity_nbytes: int = CAPACITY,
+    ) -> None:
         self.directory = directory
         self.hosts: dict[str, Host] = {}
         self.log: list[str] = []
         """What was done to the grid, and when."""
         self._seed = seed
         self._clients = clients
+        self._capacity_nbytes = capacity_nbytes
         self._numbers = count(1)
         self.membership = Membership(directory / "membership", self._wake)
 
@@ -135,7 +146,7 @@ class ChaosGrid:
             "node_id": node_id,
             "directory": str(self.directory),
             "membership": self.membership.address,
-            "capacity_nbytes": CAPACITY,
+            "capacity_nbytes": self._capacity_nbytes,
             "log": str(self.directory / f"{name}.log"),
         }
         return self._start("node_process", facts, f"{name}.err")

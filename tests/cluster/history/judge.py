@@ -6,14 +6,22 @@ from tests.cluster.history.ops import Kind, Op, by_key
 from tests.cluster.history.search import check_exact
 from tests.cluster.history.verdict import Verdict
 from tests.cluster.history.workload import fixed_value, is_fixed
+from tests.cluster.history.zones import check_losing
 
 __all__ = ["judge"]
 
 
-def judge(ops: Iterable[Op]) -> Iterator[Verdict]:
-    """Find what is wrong with the histories of all keys."""
+def judge(ops: Iterable[Op], *, evicting: bool = False) -> Iterator[Verdict]:
+    """Find what is wrong with the histories of all keys.
+
+    Parameters
+    ----------
+    evicting
+        Stores are so small that any value may go at any time.
+    """
+    check_mutable = check_losing if evicting else check_exact
     for key, history in by_key(ops).items():
-        check = check_fixed if is_fixed(key) else check_exact
+        check = check_fixed if is_fixed(key) else check_mutable
         verdict = check(history)
         if verdict is not None:
             yield verdict
