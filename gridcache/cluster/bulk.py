@@ -5,7 +5,7 @@ from typing import Any
 
 from gridcache.cluster.items import buffers_of, order_meta, space_meta
 from gridcache.cluster.local import Local, was_sent
-from gridcache.cluster.owner import new_token
+from gridcache.cluster.owner import SENT, new_token
 from gridcache.cluster.peers import Request
 from gridcache.cluster.placement import partition_of
 from gridcache.cluster.travel import rebuild
@@ -106,7 +106,7 @@ def _left(
             raise rebuild(told)
     tokens = [item["token"] for item in request.meta["items"]]
     return [
-        (order, (token, view.epoch if unknown else 0))
+        (order, (token, view.epoch if unknown or told == SENT else 0))
         for order, token, told in zip(orders, tokens, done, strict=True)
-        if told is None
+        if told is None or told == SENT
     ]

@@ -22,6 +22,7 @@ __all__ = [
     "forget_old",
     "load",
     "note_deleted",
+    "note_unknown",
     "save",
 ]
 
@@ -115,12 +116,32 @@ def drop_holder(txn: WriteTxn, key: bytes, member: int) -> None:
 
 
 def note_deleted(txn: WriteTxn, key: bytes) -> Record | None:
-    """Delete a key; returns what was known of it, None if nothing or deleted before."""
+    """Delete a key.
+
+    Returns
+    -------
+    Record | None
+        What was known of it, with the edition just below that of the delete; None if
+        it was not there.
+    """
     known = load(txn, key)
     if known is None or not known.holders:
         return None
-    save(txn, key, Record(known.edition + 1, deleted=time.time()))
-    return known
+    edition = _next_edition(known.edition)
+    save(txn, key, Record(edition, deleted=time.time()))
+    return replace(known, edition=edition - 1)
+
+
+def note_unknown(txn: WriteTxn, key: bytes) -> None:
+    """Delete a key of which this home knows nothing, but holders may."""
+    known = load(txn, key) or Record()
+    if not known.holders:
+        save(txn, key, Record(_next_edition(known.edition), deleted=time.time()))
+
+
+def _next_edition(edition: int) -> int:
+    """Above every edition so far, also above those that another home has given."""
+    return max(edition + 1, int(time.time()))
 
 
 def forget_old(txn: WriteTxn, now: float, most: int = 64) -> int:

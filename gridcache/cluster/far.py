@@ -14,7 +14,7 @@ from gridcache.cluster.directory import EVERY_EDITION
 from gridcache.cluster.home import Held
 from gridcache.cluster.items import LARGE, buffers_of, order_meta, space_meta
 from gridcache.cluster.local import Local, Patience, was_sent
-from gridcache.cluster.owner import MovedError
+from gridcache.cluster.owner import SENT, MovedError
 from gridcache.cluster.peers import Request
 from gridcache.cluster.registry import Claim
 from gridcache.cluster.rooms import is_full, rooms_of
@@ -257,7 +257,7 @@ class Far:
         whole = {**order_meta(order), "header": frames.header.hex(), **meta}
         answer = self._local.peers.call(member.address, op, whole, buffers_of(frames))
         if answer.meta.get("moved"):
-            raise MovedError
+            raise MovedError(sent=bool(answer.meta.get("sent")))
         return answer
 
     def delete(
@@ -282,24 +282,17 @@ class Far:
                 groups.setdefault(owner.number, []).append(text)
             elif owner is not None:
                 late = _is_late(view, partition, sent.get(text))
-                self._delete_here(space, text, (token, late), done)
+                try:
+                    done[text] = self._local.owner.delete(
+                        space, text, token=token, late=late
+                    )
+                except MovedError as moved:
+                    if moved.sent:
+                        sent.setdefault(text, view.epoch)
         for number, texts in groups.items():
             tokens = {text: waiting[text] for text in texts}
             done |= self._delete_at(space, number, tokens, sent)
         return done
-
-    def _delete_here(
-        self,
-        space: Namespace,
-        text: str,
-        write: tuple[int, bool],
-        done: dict[str, bool],
-    ) -> None:
-        token, late = write
-        try:
-            done[text] = self._local.owner.delete(space, text, token=token, late=late)
-        except MovedError:
-            return
 
     def _delete_at(
         self,
@@ -312,11 +305,7 @@ class Far:
         member = view.member(number)
         if member is None:
             return {}
-        rows = []
-        for text, token in tokens.items():
-            partition, _, _ = self._local.owner_of(space.name, text)
-            late = _is_late(view, partition, sent.get(text))
-            rows.append((text, token, int(view.terms[partition]), late))
+        rows = [self._delete_row(space, view, one, sent) for one in tokens.items()]
         meta = {"space": space_meta(space), "to": number, "keys": rows}
         try:
             answer = self._local.peers.call(member.address, "delete", meta)
@@ -328,11 +317,22 @@ class Far:
                     sent.setdefault(text, view.epoch)
             return {}
         told = answer.meta.get("done") or [None] * len(rows)
+        for text, there in zip(tokens, told, strict=True):
+            if there == SENT:
+                sent.setdefault(text, view.epoch)
         return {
-            text: there
-            for (text, *_), there in zip(rows, told, strict=True)
-            if there is not None
+            text: bool(there)
+            for text, there in zip(tokens, told, strict=True)
+            if there not in {None, SENT}
         }
+
+    def _delete_row(
+        self, space: Namespace, view: View, one: tuple[str, int], sent: dict[str, int]
+    ) -> tuple[str, int, int, bool]:
+        text, token = one
+        partition, _, _ = self._local.owner_of(space.name, text)
+        late = _is_late(view, partition, sent.get(text))
+        return text, token, int(view.terms[partition]), late
 
     # -- immutable values --------------------------------------------------
 

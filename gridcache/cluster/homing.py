@@ -55,9 +55,7 @@ def put_home(
             if owner is not None:
                 terms = token, int(view.terms[partition]), replicas, late
                 return _put_at(far, local, owner, (order, terms))
-        except MovedError:
-            pass
-        except PeerLostError as error:
+        except (MovedError, PeerLostError) as error:
             epoch = epoch or (view.epoch if error.sent else 0)
         if not patience.wait():
             raise unreachable(order.key)

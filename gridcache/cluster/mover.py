@@ -16,6 +16,8 @@ from gridcache.cluster.view import View
 __all__ = ["Chores", "Mover"]
 
 _RETRY_S = 0.3
+_LOOK_S = 30.0
+"""Some chores are due now and then, whatever the view."""
 _logger = logging.getLogger("gridcache")
 
 
@@ -64,7 +66,7 @@ class Mover:
     def _run(self) -> None:
         again = False
         while not self._ended:
-            self._news.wait(_RETRY_S if again else None)
+            self._news.wait(_RETRY_S if again else _LOOK_S)
             self._news.clear()
             again = self._try_round()
 

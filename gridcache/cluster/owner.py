@@ -39,18 +39,29 @@ from gridcache.store.records import (
 from gridcache.store.transaction import WriteTxn
 from gridcache.store.writer import Order
 
-__all__ = ["MovedError", "Owner", "new_token"]
+__all__ = ["SENT", "MovedError", "Owner", "new_token"]
 
 PATIENCE_S = 30.0
 """How long a write is tried. What is known of writes lives twice as long."""
 TOMBSTONE_S = 60.0
 _PAUSE_S = 0.02
 _LEASE_WAIT_S = 15.0
+_UNTOLD_S = 600.0
+"""After the loss of a home, till all holders must have told the next one."""
 _NOTHING = Frames(b"", ())
+
+
+SENT = "sent"
+"""In place of an outcome: moved, and a copy may have stored the write."""
 
 
 class MovedError(Exception):
     """Private to the grid: not served here now; look at a newer view, try again."""
+
+    def __init__(self, *, sent: bool = False) -> None:
+        super().__init__()
+        self.sent = sent
+        """True if a copy may have stored the write: it may be the home one day."""
 
 
 class _CopiesError(Exception):
@@ -239,8 +250,10 @@ class Owner:
         self, order: Order, partition: int, term: int, token: int
     ) -> int | None:
         floor, until = self._origin(order), time.monotonic() + PATIENCE_S
+        asked = False
         while True:
-            view = self._view_of(partition, term)
+            view = self._view_of(partition, term, asked=asked)
+            asked = asked or bool(view.copies(partition))
             origin = max(boot_ns(), floor + 1 + secrets.randbelow(1024))
             flags = order.stamp.flags | REPLICATED
             stamped = order._replace(stamp=Stamp(term, origin, flags))
@@ -250,6 +263,8 @@ class Owner:
                     return self._commit_copied(view, stamped, partition, token)
                 except _AgainError:
                     continue
+                except MovedError:
+                    raise MovedError(sent=asked) from None
             floor = newer
             if not floor:
                 _pause(until, self._standing.node)
@@ -259,11 +274,14 @@ class Owner:
         entry = self._store.snapshot(lambda txn: self._store.entry_in(txn, key))
         return entry.stamp.origin if entry is not None else 0
 
-    def _view_of(self, partition: int, term: int) -> View:
-        self.still(partition, term)
+    def _view_of(self, partition: int, term: int, *, asked: bool) -> View:
         view = self._standing.view()
+        try:
+            self.still(partition, term)
+        except MovedError:
+            raise MovedError(sent=asked) from None
         if view.terms[partition] != term:
-            raise MovedError
+            raise MovedError(sent=asked)
         return view
 
     def _send_copies(
@@ -353,7 +371,7 @@ class Owner:
             old = self._store.entry_in(txn, key)
             mine = old is not None and old.stamp.term == terms[1]
             newer[0] = 0
-            if mine and old is not None and old.stamp.origin > origin:
+            if mine and old is not None and old.stamp.origin >= origin:
                 newer[0] = old.stamp.origin
                 return False
             note_done(txn, token, terms[1])
@@ -461,9 +479,16 @@ class Owner:
             return directory.note_deleted(txn, key)
 
         known = self._store.snapshot(lambda txn: directory.load(txn, key))
-        if known is None or not known.holders:
-            return None
-        return self._store.transact(work)
+        if known is not None and known.holders:
+            return self._store.transact(work)
+        if self._may_be_unknown(partition):
+            self._store.transact(lambda txn: directory.note_unknown(txn, key))
+        return None
+
+    def _may_be_unknown(self, partition: int) -> bool:
+        """True while holders may not have told this home yet of what they hold."""
+        lost_at = float(self._standing.view().lost_at[partition])
+        return bool(lost_at) and time.time() < lost_at + _UNTOLD_S
 
     def _tell_holders(
         self, space: Namespace, text: str, known: directory.Record, partition: int

@@ -5,6 +5,7 @@ one, in the background. A home that moves hands its directory on, so nothing is
 told then. A copy whose key was deleted while its holder was away is dropped.
 """
 
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -40,6 +41,8 @@ __all__ = ["Registration", "by_home"]
 
 _MOST = 1000
 """Entries in one message."""
+_AGAIN_S = 120.0
+"""How often all is told again: 100 messages for 100,000 copies."""
 _AT_ONCE = 100
 """Registered in one transaction."""
 
@@ -59,6 +62,7 @@ class Registration:
         self._peers = peers
         self._ended = ended
         self._registry = Registry(store, Owner(store, standing, peers))
+        self._again_s = 0.0
         self._member = 0
         """As whom the copies here are registered."""
         self._known = np.zeros(PARTITIONS, np.bool_)
@@ -86,10 +90,12 @@ class Registration:
         return not failed
 
     def _due(self, view: View) -> set[int]:
-        member = self._standing.member
-        if member != self._member:
+        member, now = self._standing.member, time.monotonic()
+        if member != self._member or now > self._again_s:
+            # Also now and then: a delete or a registration may not have come through.
             self._known[:] = False
             self._member = member
+            self._again_s = now + _AGAIN_S
         lost: NDArray[np.bool_] = view.lost_epochs != self._losses
         due = (lost | ~self._known) & (view.owners != NOBODY)
         return set(np.flatnonzero(due).tolist())

@@ -21,7 +21,7 @@ from gridcache.cluster.incoming import Incoming
 from gridcache.cluster.items import entry_meta, hit_frames, order_from, taken
 from gridcache.cluster.items import local_space as space_of
 from gridcache.cluster.local import local_of
-from gridcache.cluster.owner import MovedError, Owner, new_token
+from gridcache.cluster.owner import SENT, MovedError, Owner, new_token
 from gridcache.cluster.peers import Peers
 from gridcache.cluster.placement import partition_of
 from gridcache.cluster.registry import Claim, Registry
@@ -116,8 +116,8 @@ class Service:
             return Answer(MOVED)
         try:
             return handler(session, meta, buffers)
-        except MovedError:
-            return Answer(MOVED)
+        except MovedError as moved:
+            return _moved(moved)
 
     def stream(self, op: str) -> StreamHandler:
         """What takes the body of a large request."""
@@ -128,8 +128,8 @@ class Service:
                 return Answer(MOVED)
             try:
                 return handler(session, meta, incoming)
-            except MovedError:
-                return Answer(MOVED)
+            except MovedError as moved:
+                return _moved(moved)
 
         return answer
 
@@ -214,8 +214,8 @@ class Service:
             generation = self.owner.put(
                 order, token=item["token"], term=item["term"], replicas=replicas
             )
-        except MovedError:
-            return None
+        except MovedError as moved:
+            return SENT if moved.sent else None
         except GridCacheError as error:
             return describe(error)
         return generation or 0
@@ -270,13 +270,13 @@ class Service:
 
     def _delete(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
         space = space_of(self.store, meta["space"])
-        done: list[bool | None] = []
+        done: list[bool | str | None] = []
         for text, token, term, late in meta["keys"]:
             how = {"token": token, "term": term, "late": late}
             try:
                 done.append(self.owner.delete(space, text, **how))
-            except MovedError:
-                done.append(None)
+            except MovedError as moved:
+                done.append(SENT if moved.sent else None)
         return Answer({"done": done})
 
     def _change(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:
@@ -371,6 +371,10 @@ class Service:
         """Do no more upkeep."""
         self._ended.set()
         self._thread.join()
+
+
+def _moved(moved: MovedError) -> Answer:
+    return Answer({**MOVED, "sent": moved.sent})
 
 
 class _Page:
