@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gridcache.cache import GridCache
-    from gridcache.cluster.connect import aconnect, connect
-    from gridcache.cluster.grid import Grid
-    from gridcache.cluster.node import DistributedMemoryStore
+    from gridcache.cluster.actors.connect import aconnect, connect
+    from gridcache.cluster.actors.grid import Grid
+    from gridcache.cluster.actors.node import DistributedMemoryStore
     from gridcache.cluster_config import load_cluster_config
     from gridcache.errors import (
         AllocationError,
@@ -97,13 +97,13 @@ __all__ = [
 _HOMES = {
     "DistributedMemoryHelper": "gridcache.helpers",
     "DistributedMemoryPool": "gridcache.pool",
-    "DistributedMemoryStore": "gridcache.cluster.node",
-    "Grid": "gridcache.cluster.grid",
+    "DistributedMemoryStore": "gridcache.cluster.actors.node",
+    "Grid": "gridcache.cluster.actors.grid",
     "GridCache": "gridcache.cache",
     "MemoryBlock": "gridcache.pool",
     "ResourceSharingOrchestrator": "gridcache.orchestrator",
-    "aconnect": "gridcache.cluster.connect",
-    "connect": "gridcache.cluster.connect",
+    "aconnect": "gridcache.cluster.actors.connect",
+    "connect": "gridcache.cluster.actors.connect",
     "grid_cache": "gridcache.memoize",
     "load_cluster_config": "gridcache.cluster_config",
 }

@@ -130,16 +130,30 @@ def _find(wishes: Wishes, config: Config) -> tuple[Path, str]:
             message = "path='' names no directory; leave it out for the default store"
             raise ConfigError(message, path="")
         path = Path(wishes.path).expanduser()
-        return path, _grid_of(path) if wishes.grid is not None else ""
+        return path, _grid_at(path, wishes.grid)
     if wishes.grid is not None and _any_grid(config):
         named = "default" if wishes.grid == "auto" else wishes.grid
         found = _naming().find_standing(config, named)
         if found is not None:
             return found, named
     if wishes.grid not in {None, "auto"}:
-        message = f"this node is in no grid {wishes.grid!r}; start it: grid up"
-        raise NoAvailableNodesError(message, grid=wishes.grid)
+        raise _in_no_grid(wishes.grid)
     return default_store_path(config), ""
+
+
+def _grid_at(path: Path, wanted: str | None) -> str:
+    """The grid that a store belongs to, if one is wanted; "" for none."""
+    if wanted is None:
+        return ""
+    found = _grid_of(path)
+    if wanted not in {"auto", found}:
+        raise _in_no_grid(wanted)
+    return found
+
+
+def _in_no_grid(name: str) -> NoAvailableNodesError:
+    message = f"this node is in no grid {name!r}; start it: grid up"
+    return NoAvailableNodesError(message, grid=name)
 
 
 def _any_grid(config: Config) -> bool:
@@ -160,7 +174,7 @@ def _grid_of(path: Path) -> str:
 
 def _naming() -> Any:
     # Most processes have no grid here and need not know what one is.
-    return import_module("gridcache.cluster.naming")
+    return import_module("gridcache.cluster.home.naming")
 
 
 def _open(path: Path, config: Config, *, durable: bool) -> NodeStore:

@@ -31,7 +31,7 @@ def values_of(attached: Attachment) -> Values:
 
 def _grid_values(attached: Attachment) -> type[Values]:
     # By name: a single store never loads what belongs to a grid.
-    standing = import_module("gridcache.cluster.standing")
+    standing = import_module("gridcache.cluster.home.standing")
     until = time.monotonic() + _JOIN_S
     while not standing.is_installed(attached.store.directory):
         if time.monotonic() > until:
@@ -41,5 +41,7 @@ def _grid_values(attached: Attachment) -> type[Values]:
             )
             raise NoAvailableNodesError(message, grid=attached.grid)
         time.sleep(0.05)
-    found: type[Values] = import_module("gridcache.cluster.grid_values").GridValues
+    found: type[Values] = import_module(
+        "gridcache.cluster.client.grid_values"
+    ).GridValues
     return found

@@ -8,13 +8,13 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from gridcache.cluster.connect import aconnect
+from gridcache.cluster.actors.connect import aconnect
 from gridcache.cluster_config import ClusterConfig
 from gridcache.errors import PoolNotInitializedError
 from gridcache.pool import DistributedMemoryPool
 
 if TYPE_CHECKING:
-    from gridcache.cluster.grid import Grid
+    from gridcache.cluster.actors.grid import Grid
 
 __all__ = ["ResourceSharingOrchestrator"]
 

@@ -2,7 +2,7 @@
 
 Joins the codec, the store and the near cache. The facade (`gridcache.cache`) and the
 single flight (`gridcache.compute`) read and write through it and nothing else: a
-grid's values (`gridcache.cluster.grid_values`) stand in its place.
+grid's values (`gridcache.cluster.client.grid_values`) stand in its place.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -19,8 +19,8 @@ import ray
 
 import gridcache
 from gridcache import DistributedMemoryHelper, DistributedMemoryPool, MemoryBlock
-from gridcache.cluster.grid import Grid
-from gridcache.cluster.node import DistributedMemoryStore
+from gridcache.cluster.actors.grid import Grid
+from gridcache.cluster.actors.node import DistributedMemoryStore
 from gridcache.errors import (
     AllocationError,
     BlockNotFoundError,

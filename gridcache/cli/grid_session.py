@@ -16,7 +16,7 @@ from gridcache.cli.spinner import waiting
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gridcache.cluster.grid import Grid
+    from gridcache.cluster.actors.grid import Grid
     from gridcache.cluster_config import ClusterConfig
     from gridcache.pool import SyncDistributedMemoryPool
 
@@ -71,7 +71,7 @@ def join_grid(
     if ours and asks_for_token():
         # Ray takes no token of itself where it is given an address; read at its import.
         os.environ.setdefault("RAY_AUTH_MODE", "token")
-    from gridcache.cluster.connect import connect  # noqa: PLC0415 - loads ray
+    from gridcache.cluster.actors.connect import connect  # noqa: PLC0415 - loads ray
 
     address = head.address if head is not None and ours else None
     return connect(address, config=given, create=create, wait=wait, progress=progress)

@@ -87,7 +87,7 @@ def _node_store(options: Options, settings: Config) -> Path | None:
     """Directory of this node's store, where a machine has several (`GRIDCACHE_NODE`)."""
     if options.config is None:
         return None
-    from gridcache.cluster.naming import find_standing  # noqa: PLC0415 - for grids alone
+    from gridcache.cluster.home.naming import find_standing  # noqa: PLC0415 - for grids alone
 
     return find_standing(settings, cluster_config(options).gridcache.grid)
 

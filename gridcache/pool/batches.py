@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from gridcache.cluster.block_protocol import BlockNode, BlockPiece
+from gridcache.cluster.blocks.protocol import BlockNode, BlockPiece
 from gridcache.errors import BlockNotFoundError, GridCacheError
 from gridcache.pool.finding import Finder
 from gridcache.pool.ids import BlockId, naming

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
-from gridcache.cluster.block_protocol import BlockNode, BlockNodes
+from gridcache.cluster.blocks.protocol import BlockNode, BlockNodes
 from gridcache.errors import BlockNotFoundError, GridCacheError, NodeLostError
 from gridcache.pool.ids import BlockId, naming
 from gridcache.pool.parallel import at_once

@@ -5,8 +5,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, cast
 
-from gridcache.cluster.block_nodes import GridAccess, GridBlocks
-from gridcache.cluster.block_protocol import BlockNodes
+from gridcache.cluster.blocks.nodes import GridAccess, GridBlocks
+from gridcache.cluster.blocks.protocol import BlockNodes
 from gridcache.cluster_config import ClusterConfig, load_cluster_config
 
 __all__ = ["giving_names", "join"]
@@ -42,7 +42,7 @@ def join(config: object) -> BlockNodes:
         return cast("BlockNodes", config)
     if hasattr(config, "new_block_numbers"):
         return GridBlocks(cast("GridAccess", config))
-    from gridcache.cluster.connect import connect  # noqa: PLC0415 - loads ray
+    from gridcache.cluster.actors.connect import connect  # noqa: PLC0415 - loads ray
 
     return _JoinedBlocks(_settled(connect(config=read(config))))
 

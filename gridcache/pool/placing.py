@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from gridcache.cluster.block_protocol import BlockNode, BlockNodes, BlockOrder
+from gridcache.cluster.blocks.protocol import BlockNode, BlockNodes, BlockOrder
 from gridcache.errors import (
     AllocationError,
     GridCacheError,

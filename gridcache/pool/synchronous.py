@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from gridcache.cache import GridCache
-from gridcache.cluster.block_protocol import (
+from gridcache.cluster.blocks.protocol import (
     BlockPiece,
     BlockRange,
 )

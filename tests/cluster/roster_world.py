@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gridcache.cluster.leases import DRIFT, LEASE_S, MARGIN_S
-from gridcache.cluster.placement import PARTITIONS
-from gridcache.cluster.roster import MemberInfo, NotMember, NotYet, Roster
-from gridcache.cluster.view import Member, View
+from gridcache.cluster.table.leases import DRIFT, LEASE_S, MARGIN_S
+from gridcache.cluster.table.placement import PARTITIONS
+from gridcache.cluster.table.roster import MemberInfo, NotMember, NotYet, Roster
+from gridcache.cluster.table.view import Member, View
 
 GIB = 1 << 30
 OVER_S = LEASE_S * (1 + DRIFT) + MARGIN_S

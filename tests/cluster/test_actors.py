@@ -11,12 +11,12 @@ import pytest
 import ray
 
 from gridcache import GridCache
-from gridcache.cluster.connect import connect
-from gridcache.cluster.grid import Grid
-from gridcache.cluster.leases import LEASE_S
-from gridcache.cluster.naming import find_standing
-from gridcache.cluster.ray_nodes import NAMESPACE, actor_name
-from gridcache.cluster.standing import Standing
+from gridcache.cluster.actors.connect import connect
+from gridcache.cluster.actors.grid import Grid
+from gridcache.cluster.actors.ray_nodes import NAMESPACE, actor_name
+from gridcache.cluster.home.naming import find_standing
+from gridcache.cluster.home.standing import Standing
+from gridcache.cluster.table.leases import LEASE_S
 from gridcache.config import load_config
 from gridcache.errors import ConfigError, NoAvailableNodesError
 from tests.cluster.kit.ray_cluster import (

@@ -8,9 +8,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from gridcache.cluster import auth, door
-from gridcache.cluster.peers import Peers
-from gridcache.cluster.server import Server
+from gridcache.cluster.streams import auth, door
+from gridcache.cluster.streams.peers import Peers
+from gridcache.cluster.streams.server import Server
 from gridcache.errors import PeerLostError
 from tests.cluster.kit.streams import (
     KEY,

@@ -12,10 +12,10 @@ from ray.util import placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from gridcache import GridCache
-from gridcache.cluster.connect import aconnect, connect
-from gridcache.cluster.grid import Grid
-from gridcache.cluster.naming import NODE_VARIABLE, find_standing, read_facts
-from gridcache.cluster.ray_nodes import pinned
+from gridcache.cluster.actors.connect import aconnect, connect
+from gridcache.cluster.actors.grid import Grid
+from gridcache.cluster.actors.ray_nodes import pinned
+from gridcache.cluster.home.naming import NODE_VARIABLE, find_standing, read_facts
 from gridcache.cluster_config import ClusterConfig, GridSettings, NodeConfig
 from gridcache.config import load_config
 from gridcache.errors import ClosedError, ConfigError, NoAvailableNodesError
@@ -179,7 +179,7 @@ def test_a_node_that_cannot_have_its_store_says_why(
 
 _FINDS = """
 import os, sys
-from gridcache.cluster.naming import find_standing
+from gridcache.cluster.home.naming import find_standing
 from gridcache.config import load_config
 print(find_standing(load_config(), sys.argv[1]))
 assert "ray" not in sys.modules

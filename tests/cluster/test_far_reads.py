@@ -50,7 +50,7 @@ def test_a_value_held_by_a_third_node_comes_from_there(
 def test_a_home_that_does_not_answer_is_waited_for_so_long_and_no_longer(
     grid: SmallGrid, cache: GridCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gridcache.cluster.far._READ_S", 0.1)
+    monkeypatch.setattr("gridcache.cluster.client.far._READ_S", 0.1)
     key = grid.key_at("b")
     cache[key] = 1
     grid.nodes["b"].server.close()

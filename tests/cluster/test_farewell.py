@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gridcache.cluster.home import Held
+from gridcache.cluster.home.home import Held
 from gridcache.store.records import IMMUTABLE, Stamp
 from tests.cluster.kit.nodes import Grid, keys_in, views
 
@@ -106,8 +106,8 @@ def test_the_dearest_bytes_go_first_and_nothing_is_evicted_for_them(
 def test_many_are_dealt_with_in_rounds(
     grid: Grid, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gridcache.cluster.farewell._SORTED", 30)
-    monkeypatch.setattr("gridcache.cluster.farewell._ASKED", 7)
+    monkeypatch.setattr("gridcache.cluster.handover.farewell._SORTED", 30)
+    monkeypatch.setattr("gridcache.cluster.handover.farewell._ASKED", 7)
     _, _, c = grid.nodes.values()
     for number in range(100):
         c.keep(f"key {number}", b"value")

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from gridcache import GridCache, grid_cache
-from gridcache.cluster.adoption import adopt
-from gridcache.cluster.local import local_of
-from gridcache.cluster.plain import make_plain
+from gridcache.cluster.client.adoption import adopt
+from gridcache.cluster.client.local import local_of
+from gridcache.cluster.home.plain import make_plain
 from gridcache.errors import (
     ConfigError,
     ImmutableKeyError,
@@ -180,6 +180,17 @@ def test_a_cache_says_what_serves_it(grid: SmallGrid) -> None:
     assert cache.info("key").key == "key"  # type: ignore[union-attr]
     assert cache.explain("key").present
     assert not cache.explain("kay").present
+
+
+def test_a_grid_that_is_asked_for_by_name_is_that_grid(
+    grid: SmallGrid, store_dir: Path
+) -> None:
+    cache = grid.nodes["a"].cache(grid="default")
+    assert "grid 'default'" in repr(cache)
+    with pytest.raises(NoAvailableNodesError, match="no grid 'other'"):
+        grid.nodes["a"].cache(grid="other")
+    with pytest.raises(NoAvailableNodesError, match="no grid 'default'"):
+        GridCache(path=store_dir / "alone", capacity="8MiB", grid="default")
 
 
 def test_grid_none_is_the_nodes_store_alone(grid: SmallGrid) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from gridcache.cluster.directory import Record
-from gridcache.cluster.done import note_done
-from gridcache.cluster.home import Moved
-from gridcache.cluster.owner import MovedError
-from gridcache.cluster.placement import PARTITIONS, partition_of
+from gridcache.cluster.home.directory import Record
+from gridcache.cluster.home.done import note_done
+from gridcache.cluster.home.home import Moved
+from gridcache.cluster.home.owner import MovedError
+from gridcache.cluster.table.placement import PARTITIONS, partition_of
 from gridcache.store.namespaces import Namespace
 from gridcache.store.records import REPLICATED, TOMBSTONE, Stamp
 from tests.cluster.kit.nodes import Grid, keys_in, views

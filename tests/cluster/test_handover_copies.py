@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gridcache.cluster.directory import Record
-from gridcache.cluster.view import View
+from gridcache.cluster.home.directory import Record
+from gridcache.cluster.table.view import View
 from gridcache.store.records import REPLICATED, Stamp
 from tests.cluster.kit.nodes import Grid, Node, keys_in, views
 
@@ -80,7 +80,7 @@ def test_many_entries_and_large_ones_are_filled(grid: Grid) -> None:
 def test_many_partitions_are_filled_in_rounds(
     grid: Grid, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gridcache.cluster.refill._MOST", 2)
+    monkeypatch.setattr("gridcache.cluster.handover.refill._MOST", 2)
     a, b = grid.nodes.values()
     keys = [keys_in(partition)[0] for partition in range(3)]
     for key in keys:
@@ -171,7 +171,7 @@ def test_a_node_that_is_no_copy_in_its_view_refuses(grid: Grid) -> None:
 def test_what_is_refused_early_does_not_stop_the_rest(
     grid: Grid, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gridcache.cluster.parcel._FULL_ITEMS", 2)
+    monkeypatch.setattr("gridcache.cluster.handover.parcel._FULL_ITEMS", 2)
     a, b = grid.nodes.values()
     kept, refused = keys_in(7, 9), keys_in(8, 9)
     for key in (*kept, *refused):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gridcache.cluster.home import Moved
+from gridcache.cluster.home.home import Moved
 from gridcache.errors import PeerLostError
 from tests.cluster.kit.nodes import Grid, NodeProcess, keys_in, views
 

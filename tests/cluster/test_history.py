@@ -44,12 +44,12 @@ def assert_busy(ops: list[Op]) -> None:
 
 @pytest.mark.parametrize("seed", [1])
 def test_every_read_fits_a_legal_order(store_dir: Path, seed: int) -> None:
-    run(store_dir, seed, 10.0)
+    run(store_dir, seed, 8.0)
 
 
 @pytest.mark.parametrize("seed", [2])
 def test_what_is_evicted_does_not_come_back(store_dir: Path, seed: int) -> None:
-    run(store_dir, seed, 6.0, SMALL)
+    run(store_dir, seed, 4.0, SMALL)
 
 
 @pytest.mark.soak

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from gridcache.cluster import owner as owner_module
-from gridcache.cluster.owner import MovedError, new_token
-from gridcache.cluster.placement import partition_of
+from gridcache.cluster.home import owner as owner_module
+from gridcache.cluster.home.owner import MovedError, new_token
+from gridcache.cluster.table.placement import partition_of
 from gridcache.codec import encode
 from gridcache.errors import NodeLostError
 from gridcache.store.records import Entry, Stamp, entry_key

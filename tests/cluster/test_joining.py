@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gridcache.cluster.connect import connect
+from gridcache.cluster.actors.connect import connect
 from gridcache.errors import ConfigError, NoAvailableNodesError
 from tests.cluster.kit.ray_cluster import RayCluster
 
@@ -49,7 +49,7 @@ def test_ray_client_is_refused_with_what_to_do_instead(
 
 _LOCAL = """
 import json, os, ray, gridcache
-from gridcache.cluster.connect import connect
+from gridcache.cluster.actors.connect import connect
 with connect("local", name="own") as grid:
     with grid.cache() as cache:
         cache["a"] = 1

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from gridcache.cluster.lease_keeper import LeaseKeeper
-from gridcache.cluster.leases import GRACE_S, LEASE_S, RENEW_S
-from gridcache.cluster.mover import Mover
-from gridcache.cluster.posts import Joined, NodeReport, Renewal, pack_view
-from gridcache.cluster.roster import MemberInfo, NotMember, NotYet, Roster
-from gridcache.cluster.standing import Standing, boot_ns
-from gridcache.cluster.view import View
+from gridcache.cluster.actors.lease_keeper import LeaseKeeper
+from gridcache.cluster.actors.mover import Mover
+from gridcache.cluster.actors.posts import Joined, NodeReport, Renewal, pack_view
+from gridcache.cluster.home.standing import Standing, boot_ns
+from gridcache.cluster.table.leases import GRACE_S, LEASE_S, RENEW_S
+from gridcache.cluster.table.roster import MemberInfo, NotMember, NotYet, Roster
+from gridcache.cluster.table.view import View
 from gridcache.errors import NoAvailableNodesError
 from gridcache.store.opening import close_store, open_store
 

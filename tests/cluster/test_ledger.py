@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from gridcache.cluster import kv
-from gridcache.cluster.kv import FileState, SavedState, open_state
-from gridcache.cluster.ledger import Ledger
-from gridcache.cluster.posts import GridPlan
+from gridcache.cluster.actors import kv
+from gridcache.cluster.actors.kv import FileState, SavedState, open_state
+from gridcache.cluster.actors.ledger import Ledger
+from gridcache.cluster.actors.posts import GridPlan
 from gridcache.cluster_config import ClusterConfig, GridSettings
 from tests.cluster.kit.ray_cluster import RayCluster
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gridcache.cluster.directory import Record
+from gridcache.cluster.home.directory import Record
 from gridcache.store.records import IMMUTABLE, Stamp
 from tests.cluster.kit.nodes import Grid, Node, keys_in, views
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gridcache.cluster.grid import Grid
-from gridcache.cluster.naming import read_facts
-from gridcache.cluster.standing import Standing, boot_ns
+from gridcache.cluster.actors.grid import Grid
+from gridcache.cluster.home.naming import read_facts
+from gridcache.cluster.home.standing import Standing, boot_ns
 from tests.cluster.kit.ray_cluster import (
     RayCluster,
     node_of,

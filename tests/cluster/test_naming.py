@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from gridcache.cluster import naming
-from gridcache.cluster.naming import (
+from gridcache.cluster.home import naming
+from gridcache.cluster.home.naming import (
     FACTS,
     NODE_VARIABLE,
     GridFacts,
@@ -110,7 +110,7 @@ def test_a_process_that_does_not_let_go_is_reported(
 _HOLDS = """
 import sys
 from pathlib import Path
-from gridcache.cluster.naming import GridFacts, claim_store
+from gridcache.cluster.home.naming import GridFacts, claim_store
 held = claim_store(Path(sys.argv[1]), "default", GridFacts(
     grid="default", node="a", incarnation="i1"))
 print("held", flush=True)

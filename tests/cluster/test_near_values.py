@@ -39,7 +39,7 @@ def keep_near(cache: GridCache, key: str) -> None:
 def test_it_counts_no_longer_than_the_lease(
     grid: SmallGrid, cache: GridCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gridcache.cluster.far._READ_S", 0.01)
+    monkeypatch.setattr("gridcache.cluster.client.far._READ_S", 0.01)
     node, key = grid.nodes["a"], grid.key_at("a")
     cache[key] = "old"
     keep_near(cache, key)

@@ -8,7 +8,7 @@ import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridcache.cluster.placement import (
+from gridcache.cluster.table.placement import (
     NOBODY,
     PARTITIONS,
     Int32s,

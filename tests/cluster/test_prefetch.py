@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from gridcache import GridCache
-from gridcache.cluster import prefetching
-from gridcache.cluster.far import Far
+from gridcache.cluster.client import prefetching
+from gridcache.cluster.client.far import Far
 from tests.cluster.kit.small_grid import SmallGrid
 from tests.cluster.kit.tiers import array, demote, give_disk
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gridcache.cluster.directory import Record
-from gridcache.cluster.home import Held
-from gridcache.cluster.placement import PARTITIONS
-from gridcache.cluster.session import Session
-from gridcache.cluster.wire import Answer, Meta
+from gridcache.cluster.home.directory import Record
+from gridcache.cluster.home.home import Held
+from gridcache.cluster.streams.session import Session
+from gridcache.cluster.streams.wire import Answer, Meta
+from gridcache.cluster.table.placement import PARTITIONS
 from gridcache.store.records import Stamp
 from tests.cluster.kit.nodes import Grid, keys_in, views
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from gridcache.cluster.leases import GRACE_S, LEASE_S
-from gridcache.cluster.moving import BATCH
-from gridcache.cluster.placement import NOBODY, PARTITIONS
-from gridcache.cluster.roster import NotMember, NotYet, Roster
+from gridcache.cluster.table.leases import GRACE_S, LEASE_S
+from gridcache.cluster.table.moving import BATCH
+from gridcache.cluster.table.placement import NOBODY, PARTITIONS
+from gridcache.cluster.table.roster import NotMember, NotYet, Roster
 from tests.cluster.roster_world import (
     LATER_S,
     OVER_S,

@@ -13,11 +13,11 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from numpy.typing import NDArray
 
-from gridcache.cluster.leases import Leases
-from gridcache.cluster.moving import BATCH
-from gridcache.cluster.placement import NOBODY, plan
-from gridcache.cluster.roster import Roster
-from gridcache.cluster.view import Member, View
+from gridcache.cluster.table.leases import Leases
+from gridcache.cluster.table.moving import BATCH
+from gridcache.cluster.table.placement import NOBODY, plan
+from gridcache.cluster.table.roster import Roster
+from gridcache.cluster.table.view import Member, View
 from tests.cluster.roster_world import (
     GIB,
     Node,

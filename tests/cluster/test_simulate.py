@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gridcache.cluster.simulate import simulate
+from gridcache.cluster.table.simulate import simulate
 
 
 def test_a_thousand_nodes_share_the_load_and_a_change_moves_little() -> None:

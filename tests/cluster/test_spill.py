@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gridcache.cluster.demotion import START, STOP, Demoter, Trip
-from gridcache.cluster.ladder import DISK, NODE, Speed, rungs
-from gridcache.cluster.rooms import rooms_of
-from gridcache.cluster.spill import Spill
-from gridcache.cluster.tier_figures import Figures
+from gridcache.cluster.tier.demotion import START, STOP, Demoter, Trip
+from gridcache.cluster.tier.ladder import DISK, NODE, Speed, rungs
+from gridcache.cluster.tier.rooms import rooms_of
+from gridcache.cluster.tier.spill import Spill
+from gridcache.cluster.tier.tier_figures import Figures
 from gridcache.errors import KeyNotFoundError
 from gridcache.store.coldest import Cold
 from tests.cluster.kit.small_grid import Node, SmallGrid

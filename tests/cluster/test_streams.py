@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridcache.cluster.peers import Peers, Request
-from gridcache.cluster.server import Server
-from gridcache.cluster.session import Session
-from gridcache.cluster.wire import Address, Answer, Buffer, Meta
+from gridcache.cluster.streams.peers import Peers, Request
+from gridcache.cluster.streams.server import Server
+from gridcache.cluster.streams.session import Session
+from gridcache.cluster.streams.wire import Address, Answer, Buffer, Meta
 from gridcache.errors import (
     ClosedError,
     GridCacheError,

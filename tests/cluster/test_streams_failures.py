@@ -12,14 +12,14 @@ from contextlib import suppress
 
 import pytest
 
-from gridcache.cluster import limits, wire
-from gridcache.cluster.auth import admit, welcome
-from gridcache.cluster.bodies import discard
-from gridcache.cluster.incoming import Incoming
-from gridcache.cluster.peers import Peers, Request
-from gridcache.cluster.server import Server
-from gridcache.cluster.session import Session
-from gridcache.cluster.wire import Answer, Meta, Range
+from gridcache.cluster.streams import limits, wire
+from gridcache.cluster.streams.auth import admit, welcome
+from gridcache.cluster.streams.bodies import discard
+from gridcache.cluster.streams.incoming import Incoming
+from gridcache.cluster.streams.peers import Peers, Request
+from gridcache.cluster.streams.server import Server
+from gridcache.cluster.streams.session import Session
+from gridcache.cluster.streams.wire import Answer, Meta, Range
 from gridcache.errors import PeerError, PeerLostError
 from tests.cluster.kit.streams import (
     KEY,

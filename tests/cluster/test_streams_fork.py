@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from gridcache.cluster.peers import Peers
-from gridcache.cluster.server import Server
+from gridcache.cluster.streams.peers import Peers
+from gridcache.cluster.streams.server import Server
 from gridcache.errors import PeerLostError
 from tests.cluster.kit.streams import KEY, ServerProcess, echo, nothing_left
 

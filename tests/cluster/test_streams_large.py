@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gridcache.cluster.bodies import Budget, Target, file_target
-from gridcache.cluster.incoming import Incoming
-from gridcache.cluster.peers import Peers
-from gridcache.cluster.server import Server
-from gridcache.cluster.session import Session, StreamHandle
-from gridcache.cluster.wire import Answer, Buffer, Meta, Range
+from gridcache.cluster.streams.bodies import Budget, Target, file_target
+from gridcache.cluster.streams.incoming import Incoming
+from gridcache.cluster.streams.peers import Peers
+from gridcache.cluster.streams.server import Server
+from gridcache.cluster.streams.session import Session, StreamHandle
+from gridcache.cluster.streams.wire import Answer, Buffer, Meta, Range
 from gridcache.errors import (
     OutOfSpaceError,
     PeerError,

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gridcache.cluster.demotion import START, STOP, Demoter, Trip
-from gridcache.cluster.tier import Tier
+from gridcache.cluster.tier.demotion import START, STOP, Demoter, Trip
+from gridcache.cluster.tier.tier import Tier
 from gridcache.errors import ConfigError, KeyNotFoundError
 from gridcache.store.coldest import Cold
 from gridcache.store.records import entry_key

@@ -13,9 +13,9 @@ import pytest
 
 from gridcache import GridCache
 from gridcache.attach import _release_dropped
-from gridcache.cluster.demotion import Demoter
-from gridcache.cluster.ladder import DISK
-from gridcache.cluster.tier_access import make_tier, tier_of
+from gridcache.cluster.tier.demotion import Demoter
+from gridcache.cluster.tier.ladder import DISK
+from gridcache.cluster.tier.tier_access import make_tier, tier_of
 from gridcache.codec import decode, encode
 from gridcache.store.namespaces import Namespace
 from gridcache.store.node_store import NodeStore

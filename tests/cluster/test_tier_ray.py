@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gridcache.cluster.connect import connect
+from gridcache.cluster.actors.connect import connect
 from tests.cluster.kit.ray_cluster import RayCluster, wait_for_nodes, wait_until
 from tests.cluster.kit.tiers import array
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gridcache.cluster.roster import MemberInfo, Roster
-from gridcache.cluster.view import Member, View
+from gridcache.cluster.table.roster import MemberInfo, Roster
+from gridcache.cluster.table.view import Member, View
 from gridcache.errors import StoreFormatError
 
 ARRAYS = (

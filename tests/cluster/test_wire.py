@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridcache.cluster import wire
+from gridcache.cluster.streams import wire
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from gridcache.cache import GridCache
-from gridcache.cluster.block_service import BlockService
-from gridcache.cluster.peers import Peers
-from gridcache.cluster.placement import PARTITIONS
-from gridcache.cluster.server import Server
-from gridcache.cluster.view import Member, View
+from gridcache.cluster.blocks.service import BlockService
+from gridcache.cluster.streams.peers import Peers
+from gridcache.cluster.streams.server import Server
+from gridcache.cluster.table.placement import PARTITIONS
+from gridcache.cluster.table.view import Member, View
 from gridcache.store.node_store import NodeStore
 from gridcache.store.opening import close_store, open_store
 

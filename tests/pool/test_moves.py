@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gridcache.cluster.block_mover import BlockMover, Elsewhere
+from gridcache.cluster.blocks.mover import BlockMover, Elsewhere
 from gridcache.errors import BlockNotFoundError
 from gridcache.pool import SyncDistributedMemoryPool
 from gridcache.pool.ids import parse_id

@@ -45,8 +45,8 @@ def test_a_block_is_zero_then_what_was_written(
 def test_large_bytes_go_in_several_messages(
     pool: Pool, node: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gridcache.cluster.block_remote._MESSAGE_NBYTES", 70_000)
-    monkeypatch.setattr("gridcache.cluster.block_service.ANSWER_NBYTES", 70_000)
+    monkeypatch.setattr("gridcache.cluster.blocks.remote._MESSAGE_NBYTES", 70_000)
+    monkeypatch.setattr("gridcache.cluster.blocks.service.ANSWER_NBYTES", 70_000)
     block_id = pool.allocate(1 << 20, node)
     data = np.random.default_rng(1).integers(0, 255, 1 << 20, np.uint8)
     pool.write(block_id, data)

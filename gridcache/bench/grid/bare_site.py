@@ -16,11 +16,11 @@ from gridcache.bench.grid.site import Site
 from gridcache.bench.place import setting
 from gridcache.bench.result import Absent
 from gridcache.cache import GridCache
-from gridcache.cluster.leases import deadline_ns
-from gridcache.cluster.peers import Peers
-from gridcache.cluster.roster import MemberInfo, Roster
-from gridcache.cluster.standing import Standing, boot_ns
-from gridcache.cluster.view import Member, View
+from gridcache.cluster.home.standing import Standing, boot_ns
+from gridcache.cluster.streams.peers import Peers
+from gridcache.cluster.table.leases import deadline_ns
+from gridcache.cluster.table.roster import MemberInfo, Roster
+from gridcache.cluster.table.view import Member, View
 from gridcache.store.node_store import NodeStore
 from gridcache.store.opening import close_store, open_store
 

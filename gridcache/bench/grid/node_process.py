@@ -8,14 +8,14 @@ membership, see `bare_site`.
 import sys
 from contextlib import ExitStack
 
-from gridcache.cluster.block_service import BlockService
-from gridcache.cluster.desk import Desk
-from gridcache.cluster.peers import Peers
-from gridcache.cluster.posts import Post
-from gridcache.cluster.server import Server
-from gridcache.cluster.service import Service
-from gridcache.cluster.standing import Standing
-from gridcache.cluster.tenancy import enter
+from gridcache.cluster.actors.desk import Desk
+from gridcache.cluster.actors.posts import Post
+from gridcache.cluster.actors.tenancy import enter
+from gridcache.cluster.blocks.service import BlockService
+from gridcache.cluster.home.service import Service
+from gridcache.cluster.home.standing import Standing
+from gridcache.cluster.streams.peers import Peers
+from gridcache.cluster.streams.server import Server
 
 __all__ = ["GRID", "KEY", "serve"]
 

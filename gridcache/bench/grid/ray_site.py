@@ -88,7 +88,7 @@ def _start(undo: ExitStack, nbytes: int) -> tuple[Any, str]:
 
 
 def _join(undo: ExitStack, address: str, capacity_nbytes: int) -> Any:
-    connect = import_module("gridcache.cluster.connect").connect
+    connect = import_module("gridcache.cluster.actors.connect").connect
     grid = connect(address, name="bench", capacity=capacity_nbytes)
     undo.callback(_quietly, grid.close)
     undo.callback(_quietly, grid.stop, remove_stores=True)

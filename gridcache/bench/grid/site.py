@@ -13,8 +13,8 @@ from typing import Any
 
 from gridcache.bench.result import Absent
 from gridcache.cache import GridCache
-from gridcache.cluster.placement import partition_of
-from gridcache.cluster.standing import Standing
+from gridcache.cluster.home.standing import Standing
+from gridcache.cluster.table.placement import partition_of
 
 __all__ = ["SPACE", "Site", "keys_at"]
 

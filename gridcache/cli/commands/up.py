@@ -20,8 +20,8 @@ from gridcache.cli.tables.nodes import grid_section, nodes_section
 from gridcache.cluster_config.launcher import start_labels
 
 if TYPE_CHECKING:
-    from gridcache.cluster.grid import Grid
-    from gridcache.cluster.status import GridStatus
+    from gridcache.cluster.actors.grid import Grid
+    from gridcache.cluster.actors.status import GridStatus
     from gridcache.cluster_config import ClusterConfig
 
 __all__ = ["command"]

@@ -12,7 +12,7 @@ from gridcache.cli.people import printable
 from gridcache.cli.ray.head import find_head
 from gridcache.cli.ray.running import answers, running_ray
 from gridcache.cli.ray.token import asks_for_token, token_path
-from gridcache.cluster.naming import GridFacts, read_facts
+from gridcache.cluster.home.naming import GridFacts, read_facts
 from gridcache.cluster_config.launcher import RAY_PORT
 from gridcache.config import Config
 

@@ -7,5 +7,5 @@
 `launch`     other machines, by Ray's cluster launcher
 ===========  =================================================================
 
-Without importing Ray. Joining one that runs is `gridcache.cluster.connect`.
+Without importing Ray. Joining one that runs is `gridcache.cluster.actors.connect`.
 """

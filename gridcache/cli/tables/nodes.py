@@ -6,7 +6,7 @@ from dataclasses import replace
 from operator import attrgetter
 
 from gridcache.cli.report import Column, Kind, Report, Section
-from gridcache.cluster.status import GridStatus, NodeInfo
+from gridcache.cluster.actors.status import GridStatus, NodeInfo
 
 __all__ = [
     "distribute_report",

@@ -5,7 +5,7 @@ from typing import Any
 
 from gridcache.cli.report import Column, Kind, Report, Section
 from gridcache.cli.tables.nodes import moves_section
-from gridcache.cluster.status import GridStatus
+from gridcache.cluster.actors.status import GridStatus
 from gridcache.cluster_config import ResourceSharing
 
 __all__ = ["pool_report", "sharing_report"]

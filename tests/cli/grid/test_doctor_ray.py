@@ -13,7 +13,7 @@ from gridcache.cli.doctor.cluster import check_cluster_file
 from gridcache.cli.doctor.finding import Finding, Status
 from gridcache.cli.doctor.ray import check_ports, check_ray
 from gridcache.cli.ray.token import ensure_token
-from gridcache.cluster.naming import GridFacts, write_facts
+from gridcache.cluster.home.naming import GridFacts, write_facts
 from gridcache.cluster_config import read_cluster_config
 from gridcache.config import Config
 

@@ -6,8 +6,8 @@ from gridcache.cli.machine import as_csv, as_json
 from gridcache.cli.plain import as_text
 from gridcache.cli.tables.nodes import distribute_report, nodes_report
 from gridcache.cli.tables.sharing import pool_report, sharing_report
-from gridcache.cluster.status import GridStatus, NodeInfo
-from gridcache.cluster.view import Move
+from gridcache.cluster.actors.status import GridStatus, NodeInfo
+from gridcache.cluster.table.view import Move
 from gridcache.cluster_config import ResourceSharing
 
 GIB = 2**30

@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from gridcache.cluster.standing import is_installed
-from gridcache.cluster.view import Member
+from gridcache.cluster.home.standing import is_installed
+from gridcache.cluster.table.view import Member
 from gridcache.store.opening import close_store, open_store
 from tests.cluster.history.membership import Membership
 from tests.cluster.history.ops import Op
@@ -115,10 +115,10 @@ class ChaosGrid:
         """Empty a node and end it."""
         self.membership.drain(host.name)
         self.until(lambda: self.member(host.name) is None, f"{host.name} to be empty")
-        for client in list(host.clients):
-            self.stop_client(host, client)
         tell(host.process, "stop")
         host.process.wait(_PATIENCE_S)
+        for client in list(host.clients):
+            self.stop_client(host, client)
         del self.hosts[host.name]
         shutil.rmtree(host.store)
 

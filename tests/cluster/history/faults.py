@@ -59,8 +59,9 @@ def cut(grid: ChaosGrid, random: Random) -> None:
 
 
 def lose_node(grid: ChaosGrid, random: Random) -> None:
-    """Lose a machine; another of its name comes later."""
-    grid.settle()
+    """Lose a machine, maybe while partitions move; another of its name comes later."""
+    if random.random() < 0.5:
+        grid.settle()
     host = _any(grid, random)
     grid.lose(host)
     grid.until(lambda: grid.member(host.name) is None, f"{host.name} to be missed")

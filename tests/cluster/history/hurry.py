@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gridcache.cluster import lease_keeper, leases, mover, moving
+from gridcache.cluster.actors import lease_keeper, mover
+from gridcache.cluster.table import leases, moving
 
 __all__ = ["GRACE_S", "LEASE_S", "hurried", "hurry"]
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from gridcache.cluster.placement import partition_of
-from gridcache.cluster.posts import Joined, NodeReport, Renewal, pack_view
-from gridcache.cluster.roster import NotMember, NotYet, Roster
-from gridcache.cluster.view import View
+from gridcache.cluster.actors.posts import Joined, NodeReport, Renewal, pack_view
+from gridcache.cluster.table.placement import partition_of
+from gridcache.cluster.table.roster import NotMember, NotYet, Roster
+from gridcache.cluster.table.view import View
 from tests.cluster.history.ops import Op, loss
 from tests.cluster.history.workload import KEYS
 

@@ -10,8 +10,8 @@ from multiprocessing.connection import Client
 from pathlib import Path
 from typing import Any
 
-from gridcache.cluster.posts import Joined, NodeReport, Post, Renewal
-from gridcache.cluster.serving import ServingNode
+from gridcache.cluster.actors.posts import Joined, NodeReport, Post, Renewal
+from gridcache.cluster.actors.serving import ServingNode
 from tests.cluster.history.hurry import hurry
 
 INCARNATION = "c0ffee"

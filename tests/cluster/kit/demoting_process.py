@@ -6,9 +6,9 @@ Arguments: the store's directory. Says "ready" when it begins.
 import sys
 from pathlib import Path
 
-from gridcache.cluster.demotion import Demoter
-from gridcache.cluster.ladder import DISK
-from gridcache.cluster.tier_access import tier_of
+from gridcache.cluster.tier.demotion import Demoter
+from gridcache.cluster.tier.ladder import DISK
+from gridcache.cluster.tier.tier_access import tier_of
 from gridcache.store.opening import open_store
 
 

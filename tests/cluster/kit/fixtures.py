@@ -21,7 +21,7 @@ from tests.cluster.kit.ray_cluster import (
 )
 
 if TYPE_CHECKING:
-    from gridcache.cluster.grid import Grid
+    from gridcache.cluster.actors.grid import Grid
 
 _numbers = itertools.count(1)
 
@@ -70,7 +70,7 @@ def grid(ray_joined: RayCluster) -> "Iterator[Grid]":
     This process is on the first. Tests leave it as they found it. It is brought up
     once and ends with the cluster.
     """
-    from gridcache.cluster.connect import connect  # noqa: PLC0415 - imports Ray
+    from gridcache.cluster.actors.connect import connect  # noqa: PLC0415 - imports Ray
 
     with connect(name=f"shared{os.getpid()}") as joined:
         assert joined.here is not None

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from gridcache.cluster import directory
-from gridcache.cluster.directory import Record
-from gridcache.cluster.handover import Handover
-from gridcache.cluster.peers import Peers
-from gridcache.cluster.placement import NOBODY, PARTITIONS, partition_of
-from gridcache.cluster.server import Server
-from gridcache.cluster.service import Service
-from gridcache.cluster.standing import Standing
-from gridcache.cluster.view import Member, Move, View
+from gridcache.cluster.handover.handover import Handover
+from gridcache.cluster.home import directory
+from gridcache.cluster.home.directory import Record
+from gridcache.cluster.home.service import Service
+from gridcache.cluster.home.standing import Standing
+from gridcache.cluster.streams.peers import Peers
+from gridcache.cluster.streams.server import Server
+from gridcache.cluster.table.placement import NOBODY, PARTITIONS, partition_of
+from gridcache.cluster.table.view import Member, Move, View
 from gridcache.codec.frames import Frames
 from gridcache.store.namespaces import Namespace
 from gridcache.store.opening import close_store, open_store

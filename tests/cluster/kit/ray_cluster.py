@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gridcache.cluster.grid import Grid
-    from gridcache.cluster.status import NodeInfo
+    from gridcache.cluster.actors.grid import Grid
+    from gridcache.cluster.actors.status import NodeInfo
 
 _SHARED_MEMORY = Path("/dev/shm")
 _OBJECT_STORE_NBYTES = 80 << 20  # the least that Ray takes

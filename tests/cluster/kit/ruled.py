@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gridcache.cluster.home import Moved
-from gridcache.cluster.owner import MovedError, new_token
-from gridcache.cluster.placement import partition_of
-from gridcache.cluster.roster import MemberInfo, Roster
-from gridcache.cluster.view import Member, View
+from gridcache.cluster.home.home import Moved
+from gridcache.cluster.home.owner import MovedError, new_token
+from gridcache.cluster.table.placement import partition_of
+from gridcache.cluster.table.roster import MemberInfo, Roster
+from gridcache.cluster.table.view import Member, View
 from gridcache.store.outcome import Hit
 from tests.cluster.kit.nodes import CAPACITY, Node
 

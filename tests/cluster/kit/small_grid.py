@@ -13,16 +13,16 @@ from types import TracebackType
 from typing import Any, Self
 
 from gridcache.cache import GridCache
-from gridcache.cluster import moving
-from gridcache.cluster.handover import Handover
-from gridcache.cluster.leases import deadline_ns
-from gridcache.cluster.peers import Peers
-from gridcache.cluster.placement import PARTITIONS, partition_of
-from gridcache.cluster.roster import MemberInfo, Roster
-from gridcache.cluster.server import Server
-from gridcache.cluster.service import Service
-from gridcache.cluster.standing import Standing, boot_ns
-from gridcache.cluster.view import Member
+from gridcache.cluster.handover.handover import Handover
+from gridcache.cluster.home.service import Service
+from gridcache.cluster.home.standing import Standing, boot_ns
+from gridcache.cluster.streams.peers import Peers
+from gridcache.cluster.streams.server import Server
+from gridcache.cluster.table import moving
+from gridcache.cluster.table.leases import deadline_ns
+from gridcache.cluster.table.placement import PARTITIONS, partition_of
+from gridcache.cluster.table.roster import MemberInfo, Roster
+from gridcache.cluster.table.view import Member
 from gridcache.store.opening import close_store, open_store
 
 __all__ = ["Node", "SmallGrid"]

@@ -16,9 +16,9 @@ from typing import Self
 
 import pytest
 
-from gridcache.cluster.auth import introduce
-from gridcache.cluster.session import Session
-from gridcache.cluster.wire import Address, Answer, Meta
+from gridcache.cluster.streams.auth import introduce
+from gridcache.cluster.streams.session import Session
+from gridcache.cluster.streams.wire import Address, Answer, Meta
 from gridcache.errors import KeyNotFoundError, PeerLostError
 
 __all__ = [

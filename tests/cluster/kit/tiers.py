@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gridcache.cluster.demotion import Demoter
-from gridcache.cluster.ladder import DISK as DISK_RUNG
-from gridcache.cluster.tier import Tier
-from gridcache.cluster.tier_access import make_tier, tier_of
+from gridcache.cluster.tier.demotion import Demoter
+from gridcache.cluster.tier.ladder import DISK as DISK_RUNG
+from gridcache.cluster.tier.tier import Tier
+from gridcache.cluster.tier.tier_access import make_tier, tier_of
 from gridcache.store.records import IMMUTABLE, Entry
 from tests.cluster.kit.small_grid import Node
 

@@ -3,11 +3,11 @@
 import sys
 import threading
 
-from gridcache.cluster.bodies import file_target
-from gridcache.cluster.incoming import Incoming
-from gridcache.cluster.server import Server
-from gridcache.cluster.session import Session
-from gridcache.cluster.wire import Answer, Meta, Range
+from gridcache.cluster.streams.bodies import file_target
+from gridcache.cluster.streams.incoming import Incoming
+from gridcache.cluster.streams.server import Server
+from gridcache.cluster.streams.session import Session
+from gridcache.cluster.streams.wire import Answer, Meta, Range
 from tests.cluster.kit.streams import echo, empty_file, peak_nbytes, reset_peak
 
 _FILE = empty_file()

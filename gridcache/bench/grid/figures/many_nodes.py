@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from gridcache.bench.compare import OURS, Figure
 from gridcache.bench.grid.run import GridRun
 from gridcache.bench.result import Result, Series, Unit
-from gridcache.cluster.simulate import Simulation, simulate
+from gridcache.cluster.table.simulate import Simulation, simulate
 
 __all__ = ["measure"]
 

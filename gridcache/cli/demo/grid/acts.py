@@ -14,8 +14,8 @@ from gridcache.cli.demo.grid.tasks import compute_there, on, put_there, read_the
 from gridcache.cli.demo.grid.two_nodes import NORTH, SOUTH, TwoNodes
 from gridcache.cli.demo.scene import Claim, Scene
 from gridcache.cli.report import Column, Kind, Section
-from gridcache.cluster.grid import Grid
-from gridcache.cluster.status import NodeInfo
+from gridcache.cluster.actors.grid import Grid
+from gridcache.cluster.actors.status import NodeInfo
 from gridcache.errors import KeyNotFoundError
 from gridcache.pool import DistributedMemoryPool
 from gridcache.units import format_bytes, format_duration

@@ -21,7 +21,7 @@ def main(stores: str) -> None:
             ACTS,
             GridStage,
         )
-        from gridcache.cluster.connect import connect  # noqa: PLC0415
+        from gridcache.cluster.actors.connect import connect  # noqa: PLC0415
 
         grid = connect(nodes.address)
         stage = GridStage(nodes, grid)

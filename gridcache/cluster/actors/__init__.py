@@ -1,0 +1,1 @@
+"""The actors and how they are reached: membership, nodes, joining a grid. On Ray."""

@@ -1,0 +1,1 @@
+"""Memory blocks over the nodes of a grid."""

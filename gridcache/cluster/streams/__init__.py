@@ -1,0 +1,1 @@
+"""Streams between nodes: messages, proof of the key, servers and peers. No Ray."""

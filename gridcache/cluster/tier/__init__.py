@@ -1,0 +1,1 @@
+"""The spill ladder: another node's idle memory, then this node's disk."""
