@@ -16,6 +16,7 @@ from gridcache.errors import (
     ConfigError,
     ImmutableKeyError,
     KeyNotFoundError,
+    NoAvailableNodesError,
     NotEncodableError,
 )
 from gridcache.store.opening import close_store, open_store
