@@ -256,6 +256,20 @@ class TestLateMessages:
         assert grid.nodes["c"].cache()[keys[0]] == "second"
         assert grid.nodes["a"].cache()[keys[0]] == "second"
 
+    def test_who_deletes_a_key_keeps_no_copy_that_its_home_has_not_heard_of(
+        self, grid: SmallGrid
+    ) -> None:
+        key = grid.key_at("b")
+        grid.nodes["a"].cache().put(key, "value", immutable=True)
+        reader = grid.nodes["c"].cache()
+        arrivals = reader._values._far._arrivals  # type: ignore[attr-defined]
+        gate = Gate(arrivals, "_tell", before=True)
+        assert reader[key] == "value"
+        gate.wait()
+        del reader[key]
+        assert key not in reader
+        gate.open()
+
     def test_a_deleted_key_is_not_registered_again(self, grid: SmallGrid) -> None:
         key = grid.key_at("b")
         holder, home = grid.nodes["c"], grid.nodes["b"]

@@ -41,7 +41,7 @@ from gridcache.stats import CacheStats
 from gridcache.store.namespaces import Namespace
 from gridcache.store.node_store import NodeStore
 from gridcache.store.outcome import EntryInfo, Explanation, Hit, Miss, MissReason
-from gridcache.store.records import IMMUTABLE, Stamp, entry_key
+from gridcache.store.records import IMMUTABLE, Entry, Stamp, entry_key
 from gridcache.store.writer import Order
 from gridcache.values import Place, Values
 
@@ -263,14 +263,26 @@ class GridValues(Values):
 
     def _delete_some(self, texts: list[str]) -> int:
         waiting = {text: new_token() for text in texts}
+        copies = self._copies_here(texts)
         patience, done, sent = Patience(PATIENCE_S), 0, dict[str, int]()
         while waiting:
             for text, there in self._far.delete(self.space, waiting, sent).items():
                 del waiting[text]
                 done += there
+                if text in copies:
+                    self.local.registry.drop(self.space, text, copies[text] + 1)
             if waiting and not patience.wait():
                 raise unreachable(next(iter(waiting)))
         return done
+
+    def _copies_here(self, texts: list[str]) -> dict[str, int]:
+        """Editions of immutable copies that the home may not have heard of yet."""
+        found = ((text, self.store.find(self.space, text)) for text in texts)
+        return {
+            text: entry.stamp.origin
+            for text, entry in found
+            if isinstance(entry, Entry) and entry.stamp.flags & IMMUTABLE
+        }
 
     def clear(self, tag: str | None) -> int:
         """Delete everything, or what has a tag."""
