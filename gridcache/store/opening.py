@@ -5,6 +5,7 @@ one store share one `NodeStore`, counted here. How a store is made is `making`.
 """
 
 import errno
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ from gridcache.store.salvage import salvage
 __all__ = ["close_store", "open_store"]
 
 _STALL_TIMEOUT_S = 2.0
+_logger = logging.getLogger("gridcache")
 
 
 class _Registry:
@@ -40,6 +42,8 @@ class _Registry:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.stores: dict[tuple[int, int], tuple[NodeStore, int]] = {}
+        self.forking: list[NodeStore] = []
+        """Those that are ready for the fork under way."""
 
     def live(self) -> list[NodeStore]:
         return [store for store, _ in self.stores.values()]
@@ -213,20 +217,35 @@ def reap_row(parts: Parts) -> None:
 
 def _before_fork() -> None:
     _registry.lock.acquire()
-    for store in _registry.live():
+    _registry.forking = [store for store in _registry.live() if _prepared(store)]
+
+
+def _prepared(store: NodeStore) -> bool:
+    """Hold a store's transactions off; False if it is beyond that.
+
+    A store whose directory was removed while it was open. A fork must go on, and the
+    lock above must be given back, whatever state a store is in.
+    """
+    try:
         store.before_fork()
+    except Exception:
+        _logger.debug("%s is not ready for a fork", store.directory, exc_info=True)
+        return False
+    return True
 
 
 def _after_fork_in_parent() -> None:
-    for store in _registry.live():
+    for store in _registry.forking:
         store.after_fork_in_parent()
+    _registry.forking = []
     _registry.lock.release()
 
 
 def _after_fork_in_child() -> None:
     _registry.lock = threading.RLock()
-    for store in _registry.live():
+    for store in _registry.forking:
         store.after_fork_in_child()
+    _registry.forking = []
 
 
 os.register_at_fork(

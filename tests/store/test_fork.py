@@ -2,18 +2,20 @@
 
 import multiprocessing
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gridcache.errors import StoreStalledError
 from gridcache.store import opening
-from gridcache.store.opening import open_store
+from gridcache.store.opening import close_store, open_store
 from tests.store.kit.processes import Child
 from tests.store.kit.shop import Shop
 from tests.store.kit.values import read_body, read_number
@@ -382,3 +384,24 @@ def test_an_executed_program_does_not_keep_a_row_alive(
     shop = open_shop(CAPACITY)
     row = shop.store._parts.row
     assert not os.get_inheritable(row.lock_fd)
+
+
+def test_a_store_whose_directory_is_gone_does_not_hold_up_a_fork(
+    store_dir: Path,
+) -> None:
+    gone = open_store(store_dir / "gone", capacity_nbytes=8 << 20)
+    shutil.rmtree(store_dir / "gone")
+    with forked(lambda there: there.close()):
+        pass
+    opened: list[object] = []
+
+    def open_another() -> None:
+        store = open_store(store_dir / "other", capacity_nbytes=8 << 20)
+        opened.append(store)
+        close_store(store)
+
+    thread = threading.Thread(target=open_another, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert opened
+    close_store(gone)

@@ -76,6 +76,7 @@ class SmallGrid:
         self.directory = directory
         self.roster = Roster("default")
         self.nodes: dict[str, Node] = {}
+        self._cut_off: list[Node] = []
         self.now_s = 1000.0
         for name in names:
             self.add(name)
@@ -158,6 +159,7 @@ class SmallGrid:
         It lives; `join` takes it in again.
         """
         node = self.nodes.pop(name)
+        self._cut_off.append(node)
         node.lease(0.0)
         self._remove(name)
         return node
@@ -193,7 +195,8 @@ class SmallGrid:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for node in self.nodes.values():
+        away = [one for one in self._cut_off if one not in self.nodes.values()]
+        for node in (*self.nodes.values(), *away):
             node.close()
 
 
