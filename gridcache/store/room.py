@@ -276,7 +276,8 @@ class Room:
 
         def announce(txn: WriteTxn) -> None:
             self._trim(txn)
-            txn.state.index_nbytes = wanted
+            # Another process may have gone further since the file was looked at.
+            txn.state.index_nbytes = max(txn.state.index_nbytes, wanted)
 
         self._parts.index.transact(announce)  # before: nobody may grow the arena
         try:

@@ -9,6 +9,7 @@ import pytest
 
 from gridcache.store.clients import Clients
 from gridcache.store.files import allocated_nbytes
+from gridcache.store.index import Index
 from gridcache.store.room import index_step
 from tests.store.kit.processes import Child
 from tests.store.kit.shop import Shop
@@ -157,3 +158,21 @@ def test_an_index_full_of_pins_can_be_emptied(open_shop: Callable[..., Shop]) ->
     assert shop.store.change(shop.space, "key1", pinned=False)
     assert shop.store.clear(shop.space) > 0
     assert shop.keys() == []
+
+
+def test_an_index_that_somebody_grew_further_keeps_its_length_in_the_books(
+    open_shop: Callable[..., Shop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_shop(32 << 20).store
+    index, room = store._parts.index, store._relief.room
+    before = index.nbytes
+    assert room.grow_index()
+    assert room.grow_index()
+    late, now = iter([before]), vars(Index)["nbytes"].fget
+    with monkeypatch.context() as patch:
+        # As one that looked at the file before the two steps, and was slow.
+        patch.setattr(
+            Index, "nbytes", property(lambda self: next(late, 0) or now(self))
+        )
+        assert room.grow_index()
+    assert store.check().ok
