@@ -102,10 +102,11 @@ class Reader:
             return self._miss(key, self._parts.gone.look_up(key), count)
         generation, slot, flags, header_len, _, cost_s = _FIXED.unpack_from(record)
         hit: Hit | Miss | None = None
-        if flags == INLINE and not self._on_disk:
+        if flags & ~IMMUTABLE == INLINE and not self._on_disk:
             end = _HEADER_AT + header_len
             header, body = record[_HEADER_AT:end], memoryview(record)[end:]
-            hit = Hit(header, body, generation, cost_s, False)
+            immutable = flags != INLINE
+            hit = Hit(header, body, generation, cost_s, False, 0, immutable)
         elif not flags & self._not_simple:
             hit = self._copy_simple(key, record, reuses, view=view, raw=raw)
         if hit is None:
