@@ -92,8 +92,12 @@ class Computer:
 
     def find(self, text: str, *, copy: bool, count: bool = True) -> Any:
         """The value; a `Miss` as well if it is there but cannot be read here."""
+        fetch = self._values.fetch
+        return self._read(text, lambda: fetch(text, copy=copy, count=count))
+
+    def _read(self, text: str, fetch: Callable[[], Any]) -> Any:
         try:
-            return self._values.fetch(text, copy=copy, count=count)
+            return fetch()
         except UnsafeCodecError as error:
             return self._unreadable(text, error)
         except (GridCacheError, MemoryError):
@@ -130,13 +134,10 @@ class Computer:
             (plan.on_error or partial(self._not_stored, text))(error)
             return value
         # The same kind of object as a later hit gives: read-only arrays.
-        return value if plan.copy else self._kept(text, value)
-
-    def _kept(self, text: str, value: Any) -> Any:
-        try:
-            found = self._values.fetch_kept(text, copy=False)
-        except Exception as error:  # noqa: BLE001 - of the user's code in a pickle
-            found = self._unreadable(text, error)
+        if plan.copy:
+            return value
+        fetch = self._values.fetch_kept
+        found = self._read(text, lambda: fetch(text, copy=False))
         return value if type(found) is Miss else found
 
     def _not_stored(self, text: str, error: Exception) -> None:
