@@ -7,7 +7,6 @@ stores lie in directories of the run, and all of it goes with the block.
 import logging
 import os
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
@@ -18,21 +17,18 @@ from typing import Any
 from gridcache.bench.grid.actors import actor_starter
 from gridcache.bench.grid.site import Site
 from gridcache.bench.place import setting
+from gridcache.cluster.actors.simulated import (
+    LEAST_OBJECT_STORE_NBYTES,
+    SETTINGS,
+    no_warnings,
+)
 
 __all__ = ["ray_site"]
 
-_SETTINGS = {
-    "RAY_AUTH_MODE": "disabled",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_enable_metrics_collection": "0",
-}
 _CPUS = 2
 _NODES = 2
 _JOIN_S = 60.0
 _LOOK_S = 0.1
-_LEAST_NBYTES = 80 << 20
-"""Of Ray's object store: less it does not take."""
 
 
 @contextmanager
@@ -48,10 +44,10 @@ def ray_site(directory: Path, capacity_nbytes: int) -> Iterator[Site]:
     """
     directory.mkdir(parents=True)
     with ExitStack() as undo:
-        undo.enter_context(_no_warnings())
+        undo.enter_context(no_warnings())
         # Not in the run's own place: socket paths end at 107 bytes.
         temporary = TemporaryDirectory(prefix="gcg-", ignore_cleanup_errors=True)
-        settings = _SETTINGS | {
+        settings = SETTINGS | {
             "RAY_TMPDIR": undo.enter_context(temporary),
             "GRIDCACHE_DIRECTORY": str(directory),
         }
@@ -73,7 +69,10 @@ def _start(undo: ExitStack, nbytes: int) -> tuple[Any, str]:
     ray = import_module("ray")
     cluster = import_module("ray.cluster_utils").Cluster()
     undo.callback(_quietly, cluster.shutdown)
-    size = {"num_cpus": _CPUS, "object_store_memory": max(nbytes, _LEAST_NBYTES)}
+    size = {
+        "num_cpus": _CPUS,
+        "object_store_memory": max(nbytes, LEAST_OBJECT_STORE_NBYTES),
+    }
     for number in range(_NODES):
         head = {} if number else {"include_dashboard": False}
         cluster.add_node(**size, **head)
@@ -118,14 +117,6 @@ def _without(name: str) -> Iterator[None]:
     finally:
         if before is not None:
             os.environ[name] = before
-
-
-@contextmanager
-def _no_warnings() -> Iterator[None]:
-    """Ray's own are not ours to mend."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def _quietly(end: Any, **how: Any) -> None:

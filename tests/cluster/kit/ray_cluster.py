@@ -7,33 +7,28 @@ import signal
 import subprocess
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gridcache.cluster.actors.simulated import (
+    HEALTH_CHECKS,
+    LEAST_OBJECT_STORE_NBYTES,
+    SETTINGS,
+    no_warnings,
+)
+
 if TYPE_CHECKING:
     from gridcache.cluster.actors.grid import Grid
     from gridcache.cluster.actors.status import NodeInfo
 
 _SHARED_MEMORY = Path("/dev/shm")
-_OBJECT_STORE_NBYTES = 80 << 20  # the least that Ray takes
 _CPUS = 2
-_SETTINGS = {
-    "RAY_AUTH_MODE": "disabled",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_enable_metrics_collection": "0",
+_SETTINGS = SETTINGS | {
     "RAY_enable_worker_prestart": "0",
     "GRIDCACHE_CAPACITY": "64MiB",
-}
-_HEALTH_CHECKS = {
-    "health_check_initial_delay_ms": 0,
-    "health_check_period_ms": 300,
-    "health_check_failure_threshold": 3,
-    "health_check_timeout_ms": 500,
 }
 
 
@@ -58,7 +53,7 @@ class RayCluster:
         labels = {"gridcache-node": name} if name else {}
         node = self.cluster.add_node(
             num_cpus=_CPUS,
-            object_store_memory=_OBJECT_STORE_NBYTES,
+            object_store_memory=LEAST_OBJECT_STORE_NBYTES,
             labels=labels | options.pop("labels", {}),
             **options,
         )
@@ -81,7 +76,7 @@ class RayCluster:
         """Connect this process to Ray."""
         import ray  # noqa: PLC0415 - only where it is used
 
-        with _no_warnings():
+        with no_warnings():
             ray.init(
                 address=self.address,
                 log_to_driver=False,
@@ -130,33 +125,25 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
 
 
 def _start() -> Any:
-    with _no_warnings():
+    with no_warnings():
         from ray.cluster_utils import Cluster  # noqa: PLC0415 - only where it is used
 
         cluster = Cluster(
             initialize_head=True,
             head_node_args={
                 "num_cpus": _CPUS,
-                "object_store_memory": _OBJECT_STORE_NBYTES,
+                "object_store_memory": LEAST_OBJECT_STORE_NBYTES,
                 "include_dashboard": False,
-                "_system_config": _HEALTH_CHECKS,
+                "_system_config": HEALTH_CHECKS,
             },
         )
-        cluster.add_node(num_cpus=_CPUS, object_store_memory=_OBJECT_STORE_NBYTES)
+        cluster.add_node(num_cpus=_CPUS, object_store_memory=LEAST_OBJECT_STORE_NBYTES)
     return cluster
-
-
-@contextmanager
-def _no_warnings() -> Iterator[None]:
-    """Ray's own are not ours to mend."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def quietly(end: Callable[[], object]) -> None:
     """Call what ends something of Ray's, whatever state it is in."""
-    with _no_warnings(), suppress(OSError, subprocess.SubprocessError):
+    with no_warnings(), suppress(OSError, subprocess.SubprocessError):
         end()
 
 

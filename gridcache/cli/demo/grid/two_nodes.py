@@ -5,33 +5,28 @@ import os
 import shutil
 import subprocess
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gridcache.cluster.actors.simulated import (
+    HEALTH_CHECKS,
+    LEAST_OBJECT_STORE_NBYTES,
+    SETTINGS,
+    no_warnings,
+)
+
 __all__ = ["NORTH", "SOUTH", "TwoNodes", "two_nodes"]
 
 NORTH, SOUTH = "north", "south"
 """This process is on the first."""
 CAPACITY = "256MiB"
-_OBJECT_STORE_NBYTES = 80 << 20  # the least that Ray takes
-_SETTINGS = {
-    "RAY_AUTH_MODE": "disabled",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_enable_metrics_collection": "0",
+_SETTINGS = SETTINGS | {
     "RAY_enable_worker_prestart": "0",
     "GRIDCACHE_CAPACITY": CAPACITY,
     "GRIDCACHE_NODE": NORTH,
-}
-_HEALTH_CHECKS = {
-    "health_check_initial_delay_ms": 0,
-    "health_check_period_ms": 300,
-    "health_check_failure_threshold": 3,
-    "health_check_timeout_ms": 500,
 }
 
 
@@ -74,12 +69,11 @@ def two_nodes(stores: Path) -> Iterator[TwoNodes]:
 
 @contextmanager
 def _started() -> Iterator[TwoNodes]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Ray's own are not ours to mend
+    with no_warnings():
         import ray  # noqa: PLC0415 - reads its settings when it is imported
         from ray.cluster_utils import Cluster  # noqa: PLC0415
 
-        head = {"include_dashboard": False, "_system_config": _HEALTH_CHECKS}
+        head = {"include_dashboard": False, "_system_config": HEALTH_CHECKS}
         cluster = Cluster(initialize_head=True, head_node_args={**head, **_node(NORTH)})
         try:
             south = cluster.add_node(**_node(SOUTH))
@@ -99,6 +93,6 @@ def _started() -> Iterator[TwoNodes]:
 def _node(name: str) -> dict[str, Any]:
     return {
         "num_cpus": 2,
-        "object_store_memory": _OBJECT_STORE_NBYTES,
+        "object_store_memory": LEAST_OBJECT_STORE_NBYTES,
         "labels": {"gridcache-node": name},
     }
