@@ -10,7 +10,7 @@ import pytest
 from gridcache.cluster.home.directory import Record
 from gridcache.cluster.home.done import note_done
 from gridcache.cluster.home.home import Moved
-from gridcache.cluster.home.owner import MovedError
+from gridcache.cluster.home.moved import MovedError
 from gridcache.cluster.table.placement import PARTITIONS, partition_of
 from gridcache.store.namespaces import Namespace
 from gridcache.store.records import REPLICATED, TOMBSTONE, Stamp

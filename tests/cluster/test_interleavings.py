@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from gridcache.cluster.home import owner as owner_module
-from gridcache.cluster.home.owner import MovedError, new_token
+from gridcache.cluster.home.moved import MovedError
+from gridcache.cluster.home.owner import new_token
 from gridcache.cluster.table.placement import partition_of
 from gridcache.codec import encode
 from gridcache.errors import NodeLostError
@@ -411,7 +412,7 @@ class TestCopies:
         assert stored is not None
         terms = int(view.terms[partition]), view.copies(partition)[0][1]
         late = order_for(copy, key, "older", Stamp(0, 5, 0))
-        assert copy.service.owner.keep_copy(late, terms, new_token()) == (
+        assert copy.service.backup.keep_copy(late, terms, new_token()) == (
             stored.stamp.origin
         )
         assert entry_of(copy, key) == stored
@@ -429,7 +430,7 @@ class TestCopies:
         terms = int(grid.roster.view.terms[partition])
         ((_, copy_term),) = grid.roster.view.copies(partition)
         ahead = order_for(copy, key, "left there", Stamp(0, 1 << 62, 0))
-        assert copy.service.owner.keep_copy(ahead, (terms, copy_term), 1) == 0
+        assert copy.service.backup.keep_copy(ahead, (terms, copy_term), 1) == 0
         home.cache().put(key, "acknowledged", replicas=2)
         grid.lose("b")
         assert copy.cache()[key] == "acknowledged"
@@ -451,7 +452,7 @@ class TestCopies:
         del cache[key]
         terms = int(view.terms[partition]), view.copies(partition)[0][1]
         late = order_for(copy, key, "value", before.stamp)
-        assert copy.service.owner.keep_copy(late, terms, new_token()) > 0
+        assert copy.service.backup.keep_copy(late, terms, new_token()) > 0
         grid.lose("b")
         assert key not in copy.cache()
 

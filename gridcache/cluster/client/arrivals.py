@@ -17,7 +17,7 @@ from gridcache.cluster.client.far_flights import is_near_fence
 from gridcache.cluster.client.local import Local, Patience
 from gridcache.cluster.home.home import Held, Moved
 from gridcache.cluster.home.items import order_from, space_meta
-from gridcache.cluster.home.owner import MovedError
+from gridcache.cluster.home.moved import MovedError, is_moved
 from gridcache.cluster.home.registry import Claim
 from gridcache.cluster.streams.wire import Answer
 from gridcache.cluster.table.view import Member
@@ -149,7 +149,7 @@ class Arrivals:
             at[0] += chunk.nbytes
 
         def sink(told: dict[str, Any], _lengths: tuple[int, ...]) -> Sequence[Any]:
-            if told.get("gone") or told.get("moved"):
+            if _is_gone(Answer(told)):
                 message = "the value went while it was fetched; it is asked for again"
                 raise PeerLostError(message, sent=True)
             return [take]
@@ -161,7 +161,7 @@ class Arrivals:
         self, member: Member, meta: dict[str, Any], header: bytes
     ) -> Hit | Miss:
         answer = self._local.peers.call(member.address, "body", meta)
-        if answer.meta.get("gone") or answer.meta.get("moved"):
+        if _is_gone(answer):
             return _GONE
         body = memoryview(answer.buffers[0])
         return Hit(header, body, meta["generation"], 0.0, leased=False, immutable=True)
@@ -201,7 +201,7 @@ class Arrivals:
             "fence": getattr(claim[1], "number", None),
         }
         answer = self._local.peers.call(owner.address, "register", meta)
-        if answer.meta.get("moved"):
+        if is_moved(answer):
             raise MovedError
         return answer.meta["edition"]  # type: ignore[no-any-return]
 
@@ -231,6 +231,11 @@ class Arrivals:
                 self._local.registry.drop(space, text, claim.edition + 1)
         except (GridCacheError, OSError):
             return  # the node registers again what it holds when homes change
+
+
+def _is_gone(answer: Answer) -> bool:
+    """True if the body that was described is not there any more."""
+    return bool(answer.meta.get("gone")) or is_moved(answer)
 
 
 def _copy_order(

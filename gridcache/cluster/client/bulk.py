@@ -5,7 +5,8 @@ from typing import Any
 
 from gridcache.cluster.client.local import Local, was_sent
 from gridcache.cluster.home.items import buffers_of, order_meta, space_meta
-from gridcache.cluster.home.owner import SENT, new_token
+from gridcache.cluster.home.moved import SENT
+from gridcache.cluster.home.owner import new_token
 from gridcache.cluster.streams.peers import Request
 from gridcache.cluster.streams.travel import rebuild
 from gridcache.cluster.streams.wire import Answer

@@ -14,9 +14,8 @@ from gridcache.cluster.client.local import Local, Patience, was_sent
 from gridcache.cluster.home.directory import EVERY_EDITION
 from gridcache.cluster.home.home import Held
 from gridcache.cluster.home.items import LARGE, buffers_of, order_meta, space_meta
-from gridcache.cluster.home.owner import SENT, MovedError
+from gridcache.cluster.home.moved import SENT, MovedError, is_moved
 from gridcache.cluster.home.registry import Claim
-from gridcache.cluster.streams.peers import Request
 from gridcache.cluster.streams.wire import Answer
 from gridcache.cluster.table.view import Member, View
 from gridcache.cluster.tier.rooms import is_full, rooms_of
@@ -73,7 +72,7 @@ class Far:
             )
         except GridCacheError:
             return None
-        if answer.meta.get("moved"):
+        if is_moved(answer):
             return None
         return self._arrivals.read_one(space, owner, text, answer)
 
@@ -103,37 +102,38 @@ class Far:
         found: dict[str, Hit | Miss] = {}
         held: dict[str, tuple[int, ...]] = {}
         groups: dict[int, list[str]] = {}
-        members: dict[int, Member] = {}
         for text in texts:
             _, _, owner = self._local.owner_of(space.name, text)
             if self._local.is_here(owner):
                 self._sort(text, self._local.home.look(space, text), found, held)
             elif owner is not None:
                 groups.setdefault(owner.number, []).append(text)
-                members[owner.number] = owner
-        meta = {"space": space_meta(space), "most": LARGE, "bare": bare}
-        requests = [
-            Request(
-                members[number].address, "get", {**meta, "to": number, "keys": keys}
-            )
-            for number, keys in groups.items()
-        ]
-        answers = self._call_many(requests)
-        for (number, keys), answer in zip(groups.items(), answers, strict=True):
-            if isinstance(answer, Answer) and not answer.meta.get("moved"):
-                results = self._arrivals.read(space, members[number], keys, answer)
-                for text, one in results:
-                    self._sort(text, one, found, held)
+        for _, text, one in self._ask(space, "get", groups, bare=bare):
+            self._sort(text, one, found, held)
         if bare:
             found |= {text: _bare_hit() for text in held}
         else:
             found |= self._from_holders(space, held)
         return found
 
-    def _call_many(self, requests: list[Request]) -> list[Answer | GridCacheError]:
-        if not requests:
-            return []
-        return self._local.peers.call_many(requests, timeout_s=_READ_S)
+    def _ask(
+        self,
+        space: Namespace,
+        op: str,
+        groups: dict[int, list[str]],
+        *,
+        bare: bool = False,
+    ) -> Iterator[tuple[int, str, object]]:
+        """Ask members for keys; gives member, key and what it says of it."""
+        view = self._local.standing.view()
+        meta = {"space": space_meta(space), "most": LARGE, "bare": bare}
+        metas = {number: {**meta, "keys": keys} for number, keys in groups.items()}
+        told = self._local.ask(op, metas, timeout_s=_READ_S)
+        for number, answer in told.items():
+            member, keys = view.member(number), groups[number]
+            if member is not None:
+                for text, one in self._arrivals.read(space, member, keys, answer):
+                    yield number, text, one
 
     @staticmethod
     def _sort(
@@ -169,33 +169,13 @@ class Far:
                 else:
                     holders.remove(number)
                     groups.setdefault(number, []).append(text)
-            for text, one in self._ask_holders(space, groups):
+            for number, text, one in self._ask(space, "held", groups):
                 if isinstance(one, Hit):
                     found[text] = one
                     del left[text]
+                elif isinstance(one, Miss):
+                    self._unregister(space, text, number)
         return found
-
-    def _ask_holders(
-        self, space: Namespace, groups: dict[int, list[str]]
-    ) -> Iterator[tuple[str, object]]:
-        view = self._local.standing.view()
-        members = [view.member(number) for number in groups]
-        meta = {"space": space_meta(space), "most": LARGE}
-        requests = [
-            Request(member.address, "held", {**meta, "to": member.number, "keys": keys})
-            for member, keys in zip(members, groups.values(), strict=True)
-            if member is not None
-        ]
-        answers = self._call_many(requests)
-        for member, keys, answer in zip(members, groups.values(), answers, strict=True):
-            if member is None or isinstance(answer, GridCacheError):
-                continue
-            if answer.meta.get("moved"):
-                continue
-            for text, one in self._arrivals.read(space, member, keys, answer):
-                if isinstance(one, Miss):
-                    self._unregister(space, text, member.number)
-                yield text, one
 
     def _unregister(self, space: Namespace, text: str, member: int) -> None:
         """Tell a key's home that a holder has it no more; if that fails, later."""
@@ -256,7 +236,7 @@ class Far:
         assert isinstance(frames, Frames)  # noqa: S101 - a client has them in memory
         whole = {**order_meta(order), "header": frames.header.hex(), **meta}
         answer = self._local.peers.call(member.address, op, whole, buffers_of(frames))
-        if answer.meta.get("moved"):
+        if is_moved(answer):
             raise MovedError(sent=bool(answer.meta.get("sent")))
         return answer
 

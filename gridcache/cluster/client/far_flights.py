@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gridcache.cluster.home.flight_service import within
 from gridcache.cluster.home.items import space_meta
+from gridcache.cluster.home.moved import MOVED
 from gridcache.cluster.streams.wire import Meta
 from gridcache.cluster.table.placement import partition_of
 from gridcache.cluster.table.view import Member
@@ -106,7 +107,7 @@ class FarFlights(Flights):
         try:
             told = self._ask(lead, owner, "flight_begin", meta, instead_of)
         except PeerLostError:
-            told = {"moved": True}
+            told = MOVED
         if told.get("moved"):
             return self._nobody(lead)
         self._waiting.pop(lead, None)
@@ -121,7 +122,7 @@ class FarFlights(Flights):
         self, lead: Lead, owner: Member | None, op: str, meta: Meta, instead_of: int
     ) -> Meta:
         if owner is None:
-            return {"moved": True}
+            return MOVED
         self._drop_line(lead)
         line = self._lines[lead] = self._part.peers.line(owner.address)
         return line.call(op, {**meta, "instead_of": instead_of}).meta

@@ -13,7 +13,8 @@ from gridcache.cluster.client.bulk import BULK_NBYTES, put_bulk
 from gridcache.cluster.client.far import Far, Terms
 from gridcache.cluster.client.far_flights import is_near_fence
 from gridcache.cluster.client.local import Local, Patience
-from gridcache.cluster.home.owner import PATIENCE_S, MovedError, new_token
+from gridcache.cluster.home.moved import MovedError
+from gridcache.cluster.home.owner import PATIENCE_S, new_token
 from gridcache.cluster.table.view import Member
 from gridcache.errors import NodeLostError, PeerLostError
 from gridcache.store.writer import Order

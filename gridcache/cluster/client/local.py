@@ -6,12 +6,13 @@ Made once per store and process, shared by all its caches. Without Ray.
 import threading
 import time
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from gridcache.cluster.client.far_flights import FarFlights
 from gridcache.cluster.home.facts import read_facts
 from gridcache.cluster.home.flight_service import teach
 from gridcache.cluster.home.home import Home
+from gridcache.cluster.home.moved import is_moved
 from gridcache.cluster.home.owner import Owner
 from gridcache.cluster.home.registry import Registry
 from gridcache.cluster.home.standing import Standing
@@ -41,7 +42,7 @@ class Local:
         self.home = Home(store, self.standing)
         self.tier = tier_of(store)
         self.owner = Owner(store, self.standing, self.peers)
-        self.registry = Registry(store, self.owner)
+        self.registry = Registry(store, self.standing)
         teach(store.flights, store, self.standing)
         self.flights = FarFlights(store, self)
 
@@ -59,20 +60,39 @@ class Local:
         me = self.standing.member
         return [one for one in self.standing.view().members if one.number != me]
 
+    def ask(
+        self, op: str, metas: Mapping[int, Meta], *, timeout_s: float | None = None
+    ) -> dict[int, Answer]:
+        """Ask members, each its own, all at once.
+
+        Returns
+        -------
+        dict[int, Answer]
+            By member; who is none any more, does not answer or serves it no more is
+            left out.
+        """
+        view = self.standing.view()
+        requests = {
+            number: Request(member.address, op, {**meta, "to": number})
+            for number, meta in metas.items()
+            if (member := view.member(number)) is not None
+        }
+        if not requests:
+            return {}
+        answers = self.peers.call_many(list(requests.values()), timeout_s=timeout_s)
+        return {
+            number: answer
+            for number, answer in zip(requests, answers, strict=True)
+            if isinstance(answer, Answer) and not is_moved(answer)
+        }
+
     def ask_all(
         self, members: Iterable[Member], op: str, meta: Meta
     ) -> list[tuple[Member, Answer]]:
         """Ask several members the same; who does not answer is left out."""
-        asked = list(members)
-        requests = [
-            Request(one.address, op, {**meta, "to": one.number}) for one in asked
-        ]
-        answers = self.peers.call_many(requests) if requests else []
-        return [
-            (member, answer)
-            for member, answer in zip(asked, answers, strict=True)
-            if isinstance(answer, Answer) and not answer.meta.get("moved")
-        ]
+        asked = {one.number: one for one in members}
+        told = self.ask(op, dict.fromkeys(asked, meta))
+        return [(asked[number], answer) for number, answer in told.items()]
 
 
 class Patience:

@@ -11,8 +11,6 @@ from collections.abc import Iterator, Sequence
 from gridcache.cluster.client.far import Far
 from gridcache.cluster.client.local import Local, Patience
 from gridcache.cluster.home.items import LARGE, space_meta
-from gridcache.cluster.streams.peers import Request
-from gridcache.cluster.streams.wire import Answer
 from gridcache.cluster.tier.sizes import ELSEWHERE, NONE
 from gridcache.errors import GridCacheError
 from gridcache.prefetch import Prefetch
@@ -95,23 +93,15 @@ class Prefetching:
 
     def _ask(self, texts: Sequence[str]) -> dict[str, int]:
         groups: dict[int, list[str]] = {}
-        view = self._local.standing.view()
         for text in texts:
             _, _, owner = self._local.owner_of(self._space.name, text)
             if owner is not None:
                 groups.setdefault(owner.number, []).append(text)
         meta = {"space": space_meta(self._space)}
-        asked = [
-            (some, Request(home.address, "sizes", {**meta, "to": number, "keys": some}))
-            for number, some in groups.items()
-            if (home := view.member(number)) is not None
-        ]
-        requests = [request for _, request in asked]
-        answers = self._local.peers.call_many(requests) if requests else []
+        metas = {number: {**meta, "keys": some} for number, some in groups.items()}
         told: dict[str, int] = {}
-        for (some, _), answer in zip(asked, answers, strict=True):
-            if isinstance(answer, Answer) and not answer.meta.get("moved"):
-                told |= zip(some, answer.meta["sizes"], strict=True)
+        for number, answer in self._local.ask("sizes", metas).items():
+            told |= zip(groups[number], answer.meta["sizes"], strict=True)
         return {text: size for text, size in told.items() if size != ELSEWHERE}
 
 

@@ -1,6 +1,6 @@
 """Copies: what fills a copy, at the member that keeps it.
 
-Entries are stored as single writes are (`Owner.keep_copy`): refused unless this
+Entries are stored as single writes are (`Backup.keep_copy`): refused unless this
 node is that copy of that ownership, and dropped if a newer one is there.
 """
 
@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from gridcache.cluster.handover.legacy import merge_records
 from gridcache.cluster.handover.parcel import Meta, opened
+from gridcache.cluster.home.backup import Backup
 from gridcache.cluster.home.done import merge_notes
-from gridcache.cluster.home.owner import MovedError, Owner
+from gridcache.cluster.home.moved import MovedError
 from gridcache.cluster.streams.session import Session
 from gridcache.cluster.streams.wire import Answer
 from gridcache.cluster.table.placement import partition_of
@@ -26,9 +27,9 @@ _logger = logging.getLogger("gridcache")
 class Copies:
     """Takes what fills the copies at one node."""
 
-    def __init__(self, store: NodeStore, owner: Owner) -> None:
+    def __init__(self, store: NodeStore, backup: Backup) -> None:
         self._store = store
-        self._owner = owner
+        self._backup = backup
 
     def take(
         self, _session: Session, meta: Meta, buffers: Sequence[memoryview]
@@ -47,7 +48,7 @@ class Copies:
 
     def _keep(self, order: Order, terms: tuple[int, int]) -> bool:
         try:
-            self._owner.keep_copy(order, terms, 0)
+            self._backup.keep_copy(order, terms, 0)
         except MovedError:
             return False
         except (ValueTooLargeError, OutOfSpaceError) as error:

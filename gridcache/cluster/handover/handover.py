@@ -18,7 +18,7 @@ from gridcache.cluster.handover.leftovers import Leftovers
 from gridcache.cluster.handover.refill import Refill
 from gridcache.cluster.handover.registration import Registration
 from gridcache.cluster.handover.surrender import Surrender
-from gridcache.cluster.home.owner import Owner
+from gridcache.cluster.home.backup import Backup
 from gridcache.cluster.home.standing import Standing
 from gridcache.cluster.streams.peers import Peers
 from gridcache.cluster.streams.wire import Answer
@@ -37,8 +37,7 @@ class Handover:
     """
 
     def __init__(self, store: NodeStore, standing: Standing, peers: Peers) -> None:
-        owner = Owner(store, standing, peers)
-        copies = Copies(store, owner)
+        copies = Copies(store, Backup(store, standing))
         ended = self._ended = Event()
         self._intake = Intake(store, standing, peers, ended)
         self._refill = Refill(store, standing, peers, ended)

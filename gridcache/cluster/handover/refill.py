@@ -16,6 +16,7 @@ from gridcache.cluster.handover.parcel import Parcel, frames_of
 from gridcache.cluster.handover.surrender import written_under
 from gridcache.cluster.home.done import read_notes
 from gridcache.cluster.home.items import buffers_of, entry_meta, space_meta
+from gridcache.cluster.home.moved import MOVED, is_moved
 from gridcache.cluster.home.standing import Standing
 from gridcache.cluster.streams.peers import Peers
 from gridcache.cluster.streams.wire import Answer
@@ -143,7 +144,7 @@ class _Filling:
     def send(self, op: str, meta: dict[str, Any], buffers: Any = ()) -> bool:
         """Ask the copy; what it refuses leaves `terms`. True if it took the rest."""
         answer = self._ask(op, meta, buffers) if self.terms else _NOBODY
-        if answer.meta.get("moved"):
+        if is_moved(answer):
             self.terms.clear()
         for partition in answer.meta.get("refused", ()):
             self.terms.pop(partition, None)
@@ -177,8 +178,8 @@ class _Filling:
         answer = self._ask("copy", meta, buffers_of(frames))
         if answer is _NOBODY:
             self.terms.clear()
-        elif answer.meta.get("moved"):
+        elif is_moved(answer):
             del self.terms[found.partition]
 
 
-_NOBODY = Answer({"moved": True})
+_NOBODY = Answer(MOVED)

@@ -19,7 +19,7 @@ from gridcache.cluster.handover.gathering import Found, entries
 from gridcache.cluster.home import directory
 from gridcache.cluster.home.directory import Record
 from gridcache.cluster.home.items import local_space, space_meta
-from gridcache.cluster.home.owner import Owner
+from gridcache.cluster.home.moved import is_moved
 from gridcache.cluster.home.registry import Registry
 from gridcache.cluster.home.standing import Standing
 from gridcache.cluster.streams.peers import Peers
@@ -61,7 +61,7 @@ class Registration:
         self._standing = standing
         self._peers = peers
         self._ended = ended
-        self._registry = Registry(store, Owner(store, standing, peers))
+        self._registry = Registry(store, standing)
         self._again_s = 0.0
         self._member = 0
         """As whom the copies here are registered."""
@@ -136,7 +136,7 @@ class Registration:
             ],
         }
         answer = self._ask(view, home, meta)
-        if answer is None or answer.meta.get("moved"):
+        if answer is None or is_moved(answer):
             return {one.partition for one in batch}
         for text, edition in answer.meta["drop"]:
             self._registry.drop(space, text, edition)

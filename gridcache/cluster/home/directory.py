@@ -22,7 +22,6 @@ __all__ = [
     "forget_old",
     "load",
     "note_deleted",
-    "note_unknown",
     "save",
 ]
 
@@ -115,8 +114,14 @@ def drop_holder(txn: WriteTxn, key: bytes, member: int) -> None:
         save(txn, key, replace(known, holders=left))
 
 
-def note_deleted(txn: WriteTxn, key: bytes) -> Record | None:
+def note_deleted(txn: WriteTxn, key: bytes, *, unknown: bool) -> Record | None:
     """Delete a key.
+
+    Parameters
+    ----------
+    unknown
+        True if nodes may hold copies that this home has not heard of: the delete
+        leaves its record then, whether or not anything is known.
 
     Returns
     -------
@@ -124,24 +129,13 @@ def note_deleted(txn: WriteTxn, key: bytes) -> Record | None:
         What was known of it, with the edition just below that of the delete; None if
         it was not there.
     """
-    known = load(txn, key)
-    if known is None or not known.holders:
-        return None
-    edition = _next_edition(known.edition)
-    save(txn, key, Record(edition, deleted=time.time()))
-    return replace(known, edition=edition - 1)
-
-
-def note_unknown(txn: WriteTxn, key: bytes) -> None:
-    """Delete a key of which this home knows nothing, but holders may."""
     known = load(txn, key) or Record()
-    if not known.holders:
-        save(txn, key, Record(_next_edition(known.edition), deleted=time.time()))
-
-
-def _next_edition(edition: int) -> int:
-    """Above every edition so far, also above those that another home has given."""
-    return max(edition + 1, int(time.time()))
+    if not known.holders and not unknown:
+        return None
+    # Above every edition so far, also above those that another home has given.
+    edition = max(known.edition + 1, int(time.time()))
+    save(txn, key, Record(edition, deleted=time.time()))
+    return replace(known, edition=edition - 1) if known.holders else None
 
 
 def forget_old(txn: WriteTxn, now: float, most: int = 64) -> int:

@@ -12,7 +12,6 @@ from typing import Any
 
 from gridcache.cluster.home import directory
 from gridcache.cluster.home.items import local_space
-from gridcache.cluster.home.owner import Owner
 from gridcache.cluster.home.standing import Standing
 from gridcache.cluster.streams.session import Session
 from gridcache.cluster.streams.wire import Answer
@@ -38,10 +37,9 @@ Meta = dict[str, Any]
 class FlightService:
     """Requests about flights, at one node; `handlers` by operation."""
 
-    def __init__(self, store: NodeStore, standing: Standing, owner: Owner) -> None:
+    def __init__(self, store: NodeStore, standing: Standing) -> None:
         self._store = store
         self._standing = standing
-        self._owner = owner
         self._leads: dict[int, tuple[Lead, int, int]] = {}
         """By number: also the partition and the term that it began under."""
         teach(store.flights, store, standing)
@@ -54,7 +52,7 @@ class FlightService:
     def _lead(self, meta: Meta) -> tuple[Lead, int, int]:
         space = local_space(self._store, meta["space"])
         partition = partition_of(space.name, meta["key"])
-        term = self._owner.term_of(partition)
+        term = self._standing.owned_term(partition)
         lead = Lead(*entry_key(space.id, meta["key"]), None)
         lead.unusable = meta["unusable"]
         return lead, partition, term

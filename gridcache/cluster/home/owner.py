@@ -12,20 +12,19 @@ minute. See `docs/explain/grid-protocol.md`.
 
 import secrets
 import time
-from collections.abc import Sequence
 
 from gridcache.cluster.home import directory
 from gridcache.cluster.home.at_work import AtWork
+from gridcache.cluster.home.copying import send_copies
 from gridcache.cluster.home.done import is_done, note_done
-from gridcache.cluster.home.items import buffers_of, order_meta
+from gridcache.cluster.home.moved import MovedError
 from gridcache.cluster.home.standing import Standing, boot_ns
 from gridcache.cluster.streams.peers import Peers, Request
-from gridcache.cluster.streams.wire import Answer
 from gridcache.cluster.table.placement import partition_of
 from gridcache.cluster.table.view import View
 from gridcache.cluster.tier.tier_access import tier_of
 from gridcache.codec.frames import Frames
-from gridcache.errors import GridCacheError, ImmutableKeyError, NodeLostError
+from gridcache.errors import ImmutableKeyError, NodeLostError
 from gridcache.store.namespaces import Namespace
 from gridcache.store.node_store import NodeStore
 from gridcache.store.records import (
@@ -39,7 +38,7 @@ from gridcache.store.records import (
 from gridcache.store.transaction import WriteTxn
 from gridcache.store.writer import Order
 
-__all__ = ["SENT", "MovedError", "Owner", "new_token"]
+__all__ = ["PATIENCE_S", "Owner", "new_token"]
 
 PATIENCE_S = 30.0
 """How long a write is tried. What is known of writes lives twice as long."""
@@ -49,19 +48,6 @@ _LEASE_WAIT_S = 15.0
 _UNTOLD_S = 600.0
 """After the loss of a home, till all holders must have told the next one."""
 _NOTHING = Frames(b"", ())
-
-
-SENT = "sent"
-"""In place of an outcome: moved, and a copy may have stored the write."""
-
-
-class MovedError(Exception):
-    """Private to the grid: not served here now; look at a newer view, try again."""
-
-    def __init__(self, *, sent: bool = False) -> None:
-        super().__init__()
-        self.sent = sent
-        """True if a copy may have stored the write: it may be the home one day."""
 
 
 class _CopiesError(Exception):
@@ -120,7 +106,7 @@ class Owner:
             and what is here may be older or newer than it.
         """
         partition = partition_of(order.space.name, order.key)
-        term = self.term_of(partition, term)
+        term = self._standing.owned_term(partition, term)
         if late and replicas == 1:
             if self._is_over(order.space, order.key, (partition, term), token):
                 return None
@@ -144,28 +130,14 @@ class Owner:
         key, _ = entry_key(space.id, text)
 
         def work(txn: WriteTxn) -> bool:
-            self.still(*owned)
-            old = self._store.entry_in(txn, key)
+            self._standing.still(*owned)
             if is_done(txn, token, owned[1]):
                 return True
             # What had one copy went with its home.
-            copied = old is not None and bool(old.stamp.flags & REPLICATED)
-            return not copied or old is None or not self._is_of(old, *owned)
+            old = self._own_entry(txn, key, *owned)
+            return old is None or not old.stamp.flags & REPLICATED
 
         return self._store.transact(work)
-
-    def term_of(self, partition: int, term: int = 0) -> int:
-        """The term of a partition that is owned here; else raises `MovedError`."""
-        current = self._standing.term(partition)
-        if not current or term not in {0, current} or not self._standing.has_lease():
-            raise MovedError
-        return current
-
-    def still(self, partition: int, term: int) -> None:
-        """Refuse, inside a transaction, what this node owns no more."""
-        standing = self._standing
-        if standing.term(partition) != term or not standing.has_lease():
-            raise MovedError
 
     def _put_alone(
         self, order: Order, partition: int, term: int, token: int
@@ -173,7 +145,7 @@ class Owner:
         key, _ = entry_key(order.space.id, order.key)
 
         def guard(txn: WriteTxn) -> bool:
-            self.still(partition, term)
+            self._standing.still(partition, term)
             if is_done(txn, token, term):
                 return False
             self._refuse_copied(txn, key, partition, term)
@@ -193,13 +165,21 @@ class Owner:
     def _refuse_copied(
         self, txn: WriteTxn, key: bytes, partition: int, term: int
     ) -> None:
-        old = self._store.entry_in(txn, key)
-        if old is not None and self._is_of(old, partition, term):
+        old = self._own_entry(txn, key, partition, term)
+        if old is not None:
             copied = bool(old.stamp.flags & REPLICATED)
         else:  # evicted here alone, it would come back from a copy
             copied = self._standing.is_replicated(partition)
         if copied:
             raise _CopiesError
+
+    def _own_entry(
+        self, txn: WriteTxn, key: bytes, partition: int, term: int
+    ) -> Entry | None:
+        """The entry of a key if it is of this ownership, due or not."""
+        entry = self._store.entry_in(txn, key)
+        mine = entry is not None and self._is_of(entry, partition, term)
+        return entry if mine else None
 
     def _is_of(self, entry: Entry, partition: int, term: int) -> bool:
         return (entry.stamp.term or self._standing.base_term(partition)) == term
@@ -243,7 +223,7 @@ class Owner:
 
     def _knows(self, partition: int, term: int, token: int) -> bool:
         """True if a write was carried out, maybe while this one waited for it."""
-        self.still(partition, term)
+        self._standing.still(partition, term)
         return self._store.snapshot(lambda txn: is_done(txn, token, term))
 
     def _put_ordered(
@@ -257,7 +237,7 @@ class Owner:
             origin = max(boot_ns(), floor + 1 + secrets.randbelow(1024))
             flags = order.stamp.flags | REPLICATED
             stamped = order._replace(stamp=Stamp(term, origin, flags))
-            newer = self._send_copies(view, stamped, partition, token)
+            newer = send_copies(self._peers, view, stamped, token)
             if newer is None:
                 try:
                     return self._commit_copied(view, stamped, partition, token)
@@ -277,49 +257,12 @@ class Owner:
     def _view_of(self, partition: int, term: int, *, asked: bool) -> View:
         view = self._standing.view()
         try:
-            self.still(partition, term)
+            self._standing.still(partition, term)
         except MovedError:
             raise MovedError(sent=asked) from None
         if view.terms[partition] != term:
             raise MovedError(sent=asked)
         return view
-
-    def _send_copies(
-        self, view: View, order: Order, partition: int, token: int
-    ) -> int | None:
-        """Store an order at every copy first.
-
-        Returns
-        -------
-        int | None
-            None: they have it. 0: try again. Else the number of a newer write there.
-        """
-        requests = [
-            request
-            for member, term in view.copies(partition)
-            if (request := self._copy_request(view, order, (member, term), token))
-        ]
-        if not requests:
-            return None
-        return _worst(self._peers.call_many(requests))
-
-    def _copy_request(
-        self, view: View, order: Order, copy: tuple[int, int], token: int
-    ) -> Request | None:
-        member = view.member(copy[0])
-        if member is None:
-            return None
-        frames = order.frames
-        assert isinstance(frames, Frames)  # noqa: S101 - poured ones are staged before
-        meta = {
-            **order_meta(order),
-            "to": member.number,
-            "term": order.stamp.term,
-            "copy_term": copy[1],
-            "token": token,
-            "header": frames.header.hex(),
-        }
-        return Request(member.address, "copy", meta, buffers_of(frames))
 
     def _commit_copied(
         self, view: View, order: Order, partition: int, token: int
@@ -328,15 +271,14 @@ class Owner:
         term, origin, flags = order.stamp
 
         def guard(txn: WriteTxn) -> bool:
-            self.still(partition, term)
+            self._standing.still(partition, term)
             if is_done(txn, token, term):
                 return False
             if self._standing.view().copies(partition) != view.copies(partition):
                 raise _AgainError
             self._refuse_immutable(txn, key, order.key)
-            old = self._store.entry_in(txn, key)
-            known = old is not None and self._is_of(old, partition, term)
-            if known and old is not None and old.stamp.origin >= origin:
+            old = self._own_entry(txn, key, partition, term)
+            if old is not None and old.stamp.origin >= origin:
                 note_done(txn, token, term)
                 return False  # a later write came first
             if flags & TOMBSTONE:
@@ -346,51 +288,6 @@ class Owner:
 
         member = self._standing.member
         return self._settled(self._store.put(order._replace(fence=guard)), member)
-
-    # -- as a copy ---------------------------------------------------------
-
-    def keep_copy(self, order: Order, terms: tuple[int, int], token: int) -> int:
-        """Store a write as backup; returns 0, or the number of a newer one.
-
-        Parameters
-        ----------
-        terms
-            Of the owner and of this copy, as the owner believes.
-
-        Raises
-        ------
-        MovedError
-            This node is no copy of that ownership.
-        """
-        partition = partition_of(order.space.name, order.key)
-        key, _ = entry_key(order.space.id, order.key)
-        origin, newer = order.stamp.origin, [0]
-
-        def guard(txn: WriteTxn) -> bool:
-            self._refuse_unless_copy(partition, terms)
-            old = self._store.entry_in(txn, key)
-            mine = old is not None and old.stamp.term == terms[1]
-            newer[0] = 0
-            if mine and old is not None and old.stamp.origin >= origin:
-                newer[0] = old.stamp.origin
-                return False
-            note_done(txn, token, terms[1])
-            self._standing.note_replicated(partition)
-            return True
-
-        stamp = Stamp(terms[1], origin, order.stamp.flags | REPLICATED)
-        self._store.put(order._replace(stamp=stamp, fence=guard))
-        return newer[0]
-
-    def _refuse_unless_copy(self, partition: int, terms: tuple[int, int]) -> None:
-        standing = self._standing
-        view = standing.view()
-        if (
-            standing.copy_term(partition) != terms[1]
-            or view.epoch != standing.epoch
-            or view.terms[partition] != terms[0]
-        ):
-            raise MovedError
 
     # -- delete ------------------------------------------------------------
 
@@ -408,7 +305,7 @@ class Owner:
         Raises as `put` does.
         """
         partition = partition_of(space.name, text)
-        term = self.term_of(partition, term)
+        term = self._standing.owned_term(partition, term)
         if late and self._is_over(space, text, (partition, term), token):
             return True
         key, _ = entry_key(space.id, text)
@@ -439,7 +336,7 @@ class Owner:
         done = [False]
 
         def guard(txn: WriteTxn, key: bytes, entry: Entry | None) -> bool:
-            self.still(partition, term)
+            self._standing.still(partition, term)
             done[0] = is_done(txn, token, term)
             if done[0]:
                 return False
@@ -459,10 +356,9 @@ class Owner:
         self, space: Namespace, text: str, owned: tuple[int, int], token: int
     ) -> bool:
         key, _ = entry_key(space.id, text)
-        entry = self._store.snapshot(lambda txn: self._store.entry_in(txn, key))
+        entry = self._store.snapshot(lambda txn: self._own_entry(txn, key, *owned))
         there = (
             entry is not None
-            and self._is_of(entry, *owned)
             and not entry.stamp.flags & TOMBSTONE
             and not 0.0 < entry.expires <= time.time()
         )
@@ -474,15 +370,16 @@ class Owner:
     def _forget_holders(
         self, key: bytes, partition: int, term: int
     ) -> directory.Record | None:
+        """Delete a key in the directory; returns what was known of it there."""
+        unknown = self._may_be_unknown(partition)
+
         def work(txn: WriteTxn) -> directory.Record | None:
-            self.still(partition, term)
-            return directory.note_deleted(txn, key)
+            self._standing.still(partition, term)
+            return directory.note_deleted(txn, key, unknown=unknown)
 
         known = self._store.snapshot(lambda txn: directory.load(txn, key))
-        if known is not None and known.holders:
+        if unknown or (known is not None and known.holders):
             return self._store.transact(work)
-        if self._may_be_unknown(partition):
-            self._store.transact(lambda txn: directory.note_unknown(txn, key))
         return None
 
     def _may_be_unknown(self, partition: int) -> bool:
@@ -506,18 +403,6 @@ class Owner:
         ]
         if requests:
             self._peers.call_many(requests, timeout_s=2.0)
-
-
-def _worst(answers: Sequence[Answer | GridCacheError]) -> int | None:
-    """What the copies said together: as `_send_copies` returns."""
-    worst: int | None = None
-    for answer in answers:
-        if isinstance(answer, GridCacheError):
-            return 0
-        if answer.meta.get("moved"):
-            return 0
-        worst = max(worst or 0, answer.meta["newer"]) or worst
-    return worst
 
 
 def _unknown(text: str) -> NodeLostError:

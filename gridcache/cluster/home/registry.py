@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from gridcache.cluster.home import directory
 from gridcache.cluster.home.directory import Record
-from gridcache.cluster.home.owner import Owner
+from gridcache.cluster.home.standing import Standing
 from gridcache.cluster.table.placement import partition_of
 from gridcache.cluster.tier.tier_access import tier_of
 from gridcache.errors import ImmutableKeyError
@@ -39,9 +39,9 @@ class Claim:
 class Registry:
     """Registrations at this node, for the partitions it owns."""
 
-    def __init__(self, store: NodeStore, owner: Owner) -> None:
+    def __init__(self, store: NodeStore, standing: Standing) -> None:
         self._store = store
-        self._owner = owner
+        self._standing = standing
         self._tier = tier_of(store)
 
     def register(
@@ -61,11 +61,11 @@ class Registry:
             The key holds another value.
         """
         partition = partition_of(space.name, text)
-        term = self._owner.term_of(partition)
+        term = self._standing.owned_term(partition)
         key, _ = entry_key(space.id, text)
 
         def work(txn: WriteTxn) -> Record | None:
-            self._owner.still(partition, term)
+            self._standing.still(partition, term)
             if fence is not None and not fence(txn):
                 return None
             self._refuse_other(txn, key, text, claim)

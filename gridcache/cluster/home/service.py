@@ -15,12 +15,14 @@ from typing import Any
 from gridcache.cluster.client.adoption import adopt
 from gridcache.cluster.client.local import local_of
 from gridcache.cluster.home import directory
+from gridcache.cluster.home.backup import Backup
 from gridcache.cluster.home.done import forget_notes
 from gridcache.cluster.home.flight_service import FlightService
 from gridcache.cluster.home.home import Held, Home, Moved
 from gridcache.cluster.home.items import entry_meta, hit_frames, order_from, taken
 from gridcache.cluster.home.items import local_space as space_of
-from gridcache.cluster.home.owner import SENT, MovedError, Owner, new_token
+from gridcache.cluster.home.moved import MOVED, SENT, MovedError, moved_answer
+from gridcache.cluster.home.owner import Owner, new_token
 from gridcache.cluster.home.registry import Claim, Registry
 from gridcache.cluster.home.standing import Standing
 from gridcache.cluster.streams.incoming import Incoming
@@ -39,11 +41,10 @@ from gridcache.store.outcome import Hit, Miss
 from gridcache.store.records import Entry, Stamp, entry_key
 from gridcache.store.writer import Order
 
-__all__ = ["MOVED", "Service"]
+__all__ = ["Service"]
 
 PAGE = 5000
 """Keys in one answer."""
-MOVED = {"moved": True}
 _logger = logging.getLogger("gridcache")
 _OPS_S = 60.0
 _STAGED = 1 << 63
@@ -66,7 +67,8 @@ class Service:
         self.standing = standing
         self.owner = Owner(store, standing, peers)
         self.home = Home(store, standing)
-        self.registry = Registry(store, self.owner)
+        self.backup = Backup(store, standing)
+        self.registry = Registry(store, standing)
         self._spaces: dict[str, Namespace] = {}
         """By name, with settings that may be old."""
         self.handlers: dict[str, Handler] = {
@@ -92,7 +94,7 @@ class Service:
             "copy": self._copy,
             "keep": self._keep,
         }
-        self.flights = FlightService(store, standing, self.owner)
+        self.flights = FlightService(store, standing)
         self.handlers |= self.flights.handlers
         desk = SpillDesk(store, self.registry)
         self.handlers |= desk.handlers
@@ -117,7 +119,7 @@ class Service:
         try:
             return handler(session, meta, buffers)
         except MovedError as moved:
-            return _moved(moved)
+            return moved_answer(moved)
 
     def stream(self, op: str) -> StreamHandler:
         """What takes the body of a large request."""
@@ -129,7 +131,7 @@ class Service:
             try:
                 return handler(session, meta, incoming)
             except MovedError as moved:
-                return _moved(moved)
+                return moved_answer(moved)
 
         return answer
 
@@ -225,7 +227,9 @@ class Service:
 
         It may have to go to copies as well, and a stream can be read only once.
         """
-        self.owner.term_of(partition_of(order.space.name, order.key), meta["term"])
+        self.standing.owned_term(
+            partition_of(order.space.name, order.key), meta["term"]
+        )
         staged = f"\0staged/{new_token():x}"  # of this try alone
         self.store.put(
             order._replace(
@@ -259,7 +263,7 @@ class Service:
         space = space_of(self.store, meta["space"])
         order = order_from(space, meta, taken(incoming, meta))
         terms = meta["term"], meta["copy_term"]
-        return Answer({"newer": self.owner.keep_copy(order, terms, meta["token"])})
+        return Answer({"newer": self.backup.keep_copy(order, terms, meta["token"])})
 
     def _keep(self, _session: Session, meta: Meta, incoming: Incoming) -> Answer:
         """Take an immutable copy that somebody else has registered for this node."""
@@ -371,10 +375,6 @@ class Service:
         """Do no more upkeep."""
         self._ended.set()
         self._thread.join()
-
-
-def _moved(moved: MovedError) -> Answer:
-    return Answer({**MOVED, "sent": moved.sent})
 
 
 class _Page:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gridcache.cluster.home.moved import MovedError
 from gridcache.cluster.home.naming import read_facts, write_private
 from gridcache.cluster.table.placement import PARTITIONS
 from gridcache.cluster.table.view import View
@@ -197,6 +198,32 @@ class Standing:
         if not self.is_frozen(partition):
             return False
         return bool(self.view().terms[partition] == (term or self.base_term(partition)))
+
+    def owned_term(self, partition: int, believed: int = 0) -> int:
+        """The term of a partition that is owned here, within the lease.
+
+        Parameters
+        ----------
+        believed
+            What the caller takes it for; 0 for any.
+
+        Raises
+        ------
+        MovedError
+            It is not owned here now, or under another term.
+        """
+        current = self.term(partition)
+        if not current or believed not in {0, current} or not self.has_lease():
+            raise MovedError
+        return current
+
+    def still(self, partition: int, term: int) -> None:
+        """Refuse, inside a transaction, what is owned here no more.
+
+        Raises `MovedError`, which undoes the transaction.
+        """
+        if self.term(partition) != term or not self.has_lease():
+            raise MovedError
 
     def is_replicated(self, partition: int) -> bool:
         """True if a copy of some key may exist that its owner does not have."""

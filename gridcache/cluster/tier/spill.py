@@ -17,8 +17,7 @@ from gridcache.cluster.home.items import (
     hit_frames,
     space_meta,
 )
-from gridcache.cluster.streams.peers import Request
-from gridcache.cluster.streams.wire import Answer, Meta
+from gridcache.cluster.streams.wire import Meta
 from gridcache.cluster.table.view import Member
 from gridcache.cluster.tier.demotion import Carried
 from gridcache.cluster.tier.rooms import rooms_of
@@ -140,22 +139,14 @@ class Spill:
 
     def _ask_homes(self, member: Member, colds: list[Cold]) -> dict[Cold, str]:
         homes: dict[int, list[Cold]] = {}
-        view = self._local.standing.view()
         for cold in colds:
             _, _, owner = self._local.owner_of(cold.space.name, cold.text)
             if owner is not None:
                 homes.setdefault(owner.number, []).append(cold)
-        asked = [
-            (some, Request(home.address, "settle", _claims(home, member, some)))
-            for number, some in homes.items()
-            if (home := view.member(number)) is not None
-        ]
-        requests = [request for _, request in asked]
-        answers = self._local.peers.call_many(requests) if requests else []
+        metas = {number: _claims(member, some) for number, some in homes.items()}
         told: dict[Cold, str] = {}
-        for (some, _), answer in zip(asked, answers, strict=True):
-            if isinstance(answer, Answer) and not answer.meta.get("moved"):
-                told |= zip(some, answer.meta["settled"], strict=True)
+        for number, answer in self._local.ask("settle", metas).items():
+            told |= zip(homes[number], answer.meta["settled"], strict=True)
         return told
 
     def _drop_at(self, member: Member, cold: Cold, edition: int) -> None:
@@ -163,12 +154,12 @@ class Spill:
         self._local.ask_all([member], "drop", meta)
 
 
-def _claims(home: Member, holder: Member, colds: Sequence[Cold]) -> Meta:
+def _claims(holder: Member, colds: Sequence[Cold]) -> Meta:
     items = [
         (cold.text, cold.entry.stamp.origin, cold.entry.body_nbytes) for cold in colds
     ]
     space = space_meta(colds[0].space)
-    return {"to": home.number, "space": space, "member": holder.number, "items": items}
+    return {"space": space, "member": holder.number, "items": items}
 
 
 def _messages(colds: Sequence[Cold]) -> Iterable[list[Cold]]:

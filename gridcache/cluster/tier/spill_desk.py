@@ -10,7 +10,7 @@ from typing import Any
 
 from gridcache.cluster.home import directory
 from gridcache.cluster.home.items import local_space, order_from, taken
-from gridcache.cluster.home.owner import MovedError
+from gridcache.cluster.home.moved import MovedError
 from gridcache.cluster.home.registry import Claim, Registry
 from gridcache.cluster.streams.incoming import Incoming
 from gridcache.cluster.streams.session import Session

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gridcache.cluster.home.home import Moved
-from gridcache.cluster.home.owner import MovedError, new_token
+from gridcache.cluster.home.moved import MovedError
+from gridcache.cluster.home.owner import new_token
 from gridcache.cluster.table.placement import partition_of
 from gridcache.cluster.table.roster import MemberInfo, Roster
 from gridcache.cluster.table.view import Member, View
