@@ -46,7 +46,10 @@ def test_a_block_is_allocated_written_read_and_freed() -> None:
         assert stats["blocks"] >= 1
         assert status["pool"]["blocks"] == stats["blocks"]
         assert status["enabled"] is True
-        assert len(status["nodes"]) == len(stats["nodes"])
+        # The status also lists nodes that start, which give no memory yet.
+        giving = {node["node"] for node in stats["nodes"]}
+        assert giving
+        assert giving <= {node["name"] for node in status["nodes"]}
         await shared.deallocate_distributed_memory(block)
         with pytest.raises(BlockNotFoundError):
             await shared.read_distributed_memory(block)
@@ -99,7 +102,10 @@ def test_it_is_run_on_a_cluster(ray_cluster: RayCluster) -> None:
     async def work(shared: ResourceSharingOrchestrator) -> None:
         assert "with a pool" in repr(shared)
         nodes = (await shared.get_cluster_status())["nodes"]
-        assert all(str(ray_cluster.directory) in node["store"] for node in nodes)
+        # A node that still starts has no store to name.
+        stores = [node["store"] for node in nodes if node["state"] == "serving"]
+        assert stores
+        assert all(str(ray_cluster.directory) in store for store in stores)
 
     run(ResourceSharingOrchestrator(config(enabled=True)), work)
 
