@@ -91,5 +91,5 @@ $(VENV)/.grid: $(INPUTS) | $(VENV)/.python
 
 $(VENV)/.dev: $(INPUTS) | $(VENV)/.python
 	@echo "Installing gridcache and its development tools into $(VENV) ..."
-	@$(INSTALL) '.[arrow,dev,jupyter,ray]'
+	@$(INSTALL) '.[all,dev]'
 	@touch $(VENV)/.core $(VENV)/.grid $@

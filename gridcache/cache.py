@@ -263,6 +263,12 @@ class GridCache(MutableMapping[Any, Any]):
             if type(value) is not Miss
         }
 
+    def contains_many(self, keys: Iterable[Key]) -> set[Any]:
+        """Return those of the keys that have a value; no value is read."""
+        wanted = list(_several(keys))
+        found = self._values.has_many([text_key(key) for key in wanted])
+        return {key for key, there in zip(wanted, found, strict=True) if there}
+
     def prefetch(self, keys: Iterable[Key]) -> Prefetch:
         """Bring immutable values to this node, in the background.
 

@@ -16,6 +16,8 @@
     |-- ClosedError         (also a ValueError)       open it again
     |-- ConfigError         (also a ValueError)       correct the setting
     |-- ImmutableKeyError   (also a ValueError)       delete the key first
+    |-- NameInUseError      (also a ValueError)       release the name, or overwrite it
+    |-- NameNotFoundError   (also a KeyError)         publish it first
     |-- BlockNotFoundError  (also a KeyError)         freed or never allocated
     |-- BlockRangeError     (also an IndexError)      stay inside the block
     |-- AllocationError     (also a MemoryError)      smaller block, another node
@@ -42,6 +44,8 @@ __all__ = [
     "GridCacheError",
     "ImmutableKeyError",
     "KeyNotFoundError",
+    "NameInUseError",
+    "NameNotFoundError",
     "NoAvailableNodesError",
     "NodeLostError",
     "NotEncodableError",
@@ -205,6 +209,18 @@ class ImmutableKeyError(GridCacheError, ValueError):
     """The key holds an immutable value, and another one was put under it."""
 
     kind = "immutable"
+
+
+class NameInUseError(GridCacheError, ValueError):
+    """A name was published for something else; it still stands for that."""
+
+    kind = "name_in_use"
+
+
+class NameNotFoundError(GridCacheError, KeyError):
+    """Nothing is published under a name."""
+
+    kind = "name_not_found"
 
 
 class PoolNotInitializedError(GridCacheError, RuntimeError):

@@ -185,6 +185,10 @@ class Values:
         """True if there is a value; counts as no look-up."""
         return not isinstance(self.find(text), Miss)
 
+    def has_many(self, texts: list[str]) -> list[bool]:
+        """Whether there is a value, in the order of the texts."""
+        return [self.has(text) for text in texts]
+
     def find(self, text: str) -> object:
         """The entry of a key, or the `Miss`; counts as no look-up."""
         return self.store.find(self.space, text)

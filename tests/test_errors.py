@@ -22,6 +22,8 @@ TREE: dict[str, tuple[type[Exception], str]] = {
     "KeyNotFoundError": (KeyError, "key_not_found"),
     "NoAvailableNodesError": (LookupError, "no_nodes"),
     "ImmutableKeyError": (ValueError, "immutable"),
+    "NameInUseError": (ValueError, "name_in_use"),
+    "NameNotFoundError": (KeyError, "name_not_found"),
     "NodeLostError": (ConnectionError, "node_lost"),
     "NotEncodableError": (TypeError, "not_encodable"),
     "NotKeyableError": (TypeError, "not_keyable"),

@@ -162,6 +162,25 @@ class GridValues(Values):
             return found
         return self._far.get_many(self.space, [text], bare=True)[0]
 
+    def has_many(self, texts: list[str]) -> list[bool]:
+        """Whether there is a value; other nodes are asked for many at once."""
+        look = self.local.home.look
+        own = [look(self.space, text, count=False) for text in texts]
+        rest = [
+            text
+            for text, found in zip(texts, own, strict=True)
+            if not isinstance(found, Hit | Miss)
+        ]
+        far = dict(zip(rest, self._far_misses(rest), strict=True))
+        return [
+            not far[text] if text in far else isinstance(found, Hit)
+            for text, found in zip(texts, own, strict=True)
+        ]
+
+    def _far_misses(self, texts: list[str]) -> list[bool]:
+        found = self._far.get_many(self.space, texts, bare=True) if texts else []
+        return [isinstance(one, Miss) for one in found]
+
     # -- writing -----------------------------------------------------------
 
     def put(

@@ -1,0 +1,62 @@
+"""Dask: persist by name, spill into idle memory, cache what is worth it.
+
+::
+
+    import gridcache.dask
+
+    clean = gridcache.dask.persist(frame, "clean")  # computed once
+    clean = gridcache.dask.load("clean")            # in any other process
+
+    with gridcache.dask.cached():                   # results that are worth it
+        frame.groupby("user").size().compute()
+
+    client.register_plugin(gridcache.dask.SpillPlugin())
+
+Works with the threaded, synchronous, process and distributed schedulers and with
+Dask on Ray. Loading this module loads Dask; the scheduler's parts only where used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gridcache.dask.describe import NameInfo
+    from gridcache.dask.loading import info, load, names, release
+    from gridcache.dask.persisting import apersist, persist
+    from gridcache.dask.writethrough import cache
+
+__all__ = [
+    "NameInfo",
+    "apersist",
+    "cache",
+    "info",
+    "load",
+    "names",
+    "persist",
+    "release",
+]
+
+_HOMES = {
+    "NameInfo": "gridcache.dask.describe",
+    "apersist": "gridcache.dask.persisting",
+    "cache": "gridcache.dask.writethrough",
+    "info": "gridcache.dask.loading",
+    "load": "gridcache.dask.loading",
+    "names": "gridcache.dask.loading",
+    "persist": "gridcache.dask.persisting",
+    "release": "gridcache.dask.loading",
+}
+"""Where a name is defined."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *globals()})

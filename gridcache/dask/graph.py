@@ -1,0 +1,137 @@
+"""Graph: a collection of any kind as tasks, and tasks as a collection of that kind.
+
+The one place that uses names of Dask's which are not public: the task classes of
+`dask._task_spec`, and how a collection becomes an expression and that a graph.
+
+Words: a *partition* is one task of the optimised graph that the collection is made of
+(a chunk of an array, a pandas frame, a list of a bag, a whole delayed value).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dask._expr import Expr
+from dask._task_spec import DataNode, GraphNode, Task, TaskRef, convert_legacy_graph
+from dask.base import collections_to_expr, is_dask_collection
+from dask.core import flatten
+from dask.delayed import Delayed
+from dask.optimization import cull
+
+from gridcache.errors import ConfigError
+
+__all__ = ["Graph", "Key", "Plan", "culled", "materialize", "rebuilt", "shell", "task"]
+
+Key = Any
+"""Of a task: a text, or a tuple of one and numbers."""
+Graph = dict[Key, GraphNode]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A collection and what computes it."""
+
+    collection: Any
+    """Optimised where that decides its keys (dataframes)."""
+    keys: tuple[Key, ...]
+    """Of the partitions, in the order of the collection."""
+    graph: Graph
+
+
+def materialize(collection: Any) -> Plan:
+    """The optimised tasks of a collection.
+
+    Raises
+    ------
+    ConfigError
+        It is no Dask collection.
+    """
+    if not is_dask_collection(collection):
+        message = (
+            f"a {type(collection).__name__} is no Dask collection (array, dataframe, "
+            f"bag, delayed, xarray with chunks); for a plain value use "
+            f"GridCache().put(...)"
+        )
+        raise ConfigError(message, type=type(collection).__name__)
+    frozen = collection.optimize(fuse=True) if _is_frame(collection) else collection
+    expr = collections_to_expr((frozen,), optimize_graph=True).optimize()
+    return Plan(frozen, tuple(flatten(expr.__dask_keys__())), low_level(expr))
+
+
+def low_level(graph: Any) -> Graph:
+    """A graph in any of Dask's forms as tasks by key."""
+    found = getattr(graph, "_optimized_dsk", None)
+    if found is None:
+        found = graph if isinstance(graph, dict) else graph.__dask_graph__()
+    tasks: Graph = convert_legacy_graph(dict(found))
+    return dict(tasks)
+
+
+def culled(graph: Graph, keys: Iterable[Key]) -> Graph:
+    """What these keys need."""
+    needed: Graph = cull(graph, list(keys))[0]
+    return dict(needed)
+
+
+def task(key: Key, function: Callable[..., Any], *args: Any, of: Any = None) -> Task:
+    """A task that calls a function; with `of`, first on the result of that key."""
+    first = () if of is None else (TaskRef(of),)
+    return Task(key, function, *first, *args)
+
+
+def shell(plan: Plan, name: str) -> tuple[Any, tuple[Key, ...]]:
+    """The collection without anything to compute, and its partitions' new keys.
+
+    Small, whatever the original's graph holds: what is published of it.
+
+    Parameters
+    ----------
+    name
+        The new keys begin with it.
+    """
+    rename = _renaming(plan.keys, name)
+    keys = tuple(_renamed(key, rename) for key in plan.keys)
+    return _made(plan.collection, {key: DataNode(key, None) for key in keys}, rename), (
+        keys
+    )
+
+
+def rebuilt(like: Any, tasks: Mapping[Key, GraphNode]) -> Any:
+    """A collection like a shell, of these tasks; other tasks may be below them."""
+    return _made(like, dict(tasks), {})
+
+
+def _made(like: Any, tasks: Graph, rename: dict[Any, str]) -> Any:
+    if _is_frame(like):
+        return _frame(like, tasks, rename)
+    rebuild, state = like.__dask_postpersist__()
+    return rebuild(tasks, *state, rename=rename) if rename else rebuild(tasks, *state)
+
+
+def _frame(like: Any, tasks: Graph, rename: dict[Any, str]) -> Any:
+    """Not by its own rebuild: that takes every key it is given for a partition."""
+    from dask.dataframe import from_graph  # noqa: PLC0415 - loads pandas
+
+    keys = [_renamed(key, rename) for key in flatten(like.__dask_keys__())]
+    return from_graph(tasks, like._meta, like.divisions, keys, "grid")
+
+
+def _is_frame(collection: Any) -> bool:
+    # A Delayed answers to every attribute.
+    return not isinstance(collection, Delayed) and isinstance(
+        getattr(collection, "expr", None), Expr
+    )
+
+
+def _renaming(keys: Iterable[Key], name: str) -> dict[Any, str]:
+    """New names for those that keys begin with: all of one array share theirs."""
+    old = dict.fromkeys(key[0] if isinstance(key, tuple) else key for key in keys)
+    if len(old) == 1:
+        return dict.fromkeys(old, name)
+    return {one: f"{name}-{number}" for number, one in enumerate(old)}
+
+
+def _renamed(key: Key, rename: Mapping[Any, str]) -> Key:
+    if isinstance(key, tuple):
+        return (rename.get(key[0], key[0]), *key[1:])
+    return rename.get(key, key)

@@ -1,0 +1,73 @@
+"""Names: what published collections and their partitions are called in the cache.
+
+==========================  ========================================================
+``name:NAME``               the manifest of a published collection
+``part:NAME:IDENTITY``      one of its partitions
+``auto:IDENTITY``           a partition or a task's result that nobody named
+==========================  ========================================================
+
+A partition belongs to its name alone, so that a name can be released, or published
+again, without a look at the others.
+"""
+
+from collections.abc import Iterator
+
+from gridcache.cache import GridCache
+from gridcache.errors import ConfigError
+
+__all__ = [
+    "auto_text",
+    "checked_name",
+    "manifest_text",
+    "names_of",
+    "part_text",
+    "parts_of",
+]
+
+_MANIFEST = "name:"
+_DIGEST_LENGTH = 32
+_LONGEST = 300
+
+
+def checked_name(name: object) -> str:
+    """A name that can be published.
+
+    Raises
+    ------
+    ConfigError
+        It cannot.
+    """
+    if isinstance(name, str) and 0 < len(name) <= _LONGEST and name.isprintable():
+        return name
+    message = (
+        f"a name is a text of 1 to {_LONGEST} printable characters, not {name!r:.80}"
+    )
+    raise ConfigError(message)
+
+
+def manifest_text(name: str) -> str:
+    """The key of a name's manifest."""
+    return _MANIFEST + name
+
+
+def part_text(name: str, identity: str) -> str:
+    """The key of a partition that belongs to a name."""
+    return f"part:{name}:{identity}"
+
+
+def auto_text(identity: str) -> str:
+    """The key of a result that nobody named."""
+    return f"auto:{identity}"
+
+
+def names_of(cache: GridCache) -> list[str]:
+    """All published names, sorted."""
+    return sorted(key[len(_MANIFEST) :] for key in cache.keys(_MANIFEST))
+
+
+def parts_of(cache: GridCache, name: str) -> Iterator[str]:
+    """The keys of all partitions of a name, those of unfinished runs, too."""
+    prefix = part_text(name, "")
+    # Another name may begin with this one and a colon: its keys are longer.
+    length = len(prefix) + _DIGEST_LENGTH
+    return (key for key in cache.keys(prefix) if len(key) == length)

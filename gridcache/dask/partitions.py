@@ -1,0 +1,137 @@
+"""Partitions: what runs inside tasks, next to the data.
+
+A value goes into the store of the node that computed it; what comes back from a task
+is a receipt. Nothing here knows of graphs or names.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from gridcache.advice import advise
+from gridcache.dask.handle import Handle
+from gridcache.errors import ImmutableKeyError, KeyNotFoundError
+from gridcache.views import ABSENT
+
+__all__ = [
+    "Keeping",
+    "Receipt",
+    "fetch_partition",
+    "keep_partition",
+    "pass_partition",
+    "present",
+    "store_partition",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How partitions are kept."""
+
+    ttl_s: float | None = None
+    replicas: int = 1
+    pin: bool = False
+
+    def options(self, cost_s: float = 0.0) -> dict[str, Any]:
+        """As `GridCache.put` takes them."""
+        copies = {"replicas": self.replicas} if self.replicas > 1 else {}
+        return {
+            "immutable": True,
+            "ttl": self.ttl_s,
+            "pin": self.pin,
+            "cost": cost_s,
+            **copies,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the client learns of a stored partition."""
+
+    text: str
+    nbytes: int
+    """As encoded, before compression."""
+    node: str
+    """That computed it."""
+    seconds: float
+    """That storing took."""
+
+
+def store_partition(value: Any, handle: Handle, text: str, keeping: Keeping) -> Receipt:
+    """Store what was just computed."""
+    began_s = time.perf_counter()
+    cache = handle.cache
+    # Somebody else may have stored the same partition of a computation that does not
+    # give the same bytes each time: the first stands, for everybody.
+    with suppress(ImmutableKeyError):
+        cache.put(text, value, **keeping.options())
+    found = cache.info(text)
+    nbytes = found.raw_nbytes if found is not None else 0
+    return Receipt(text, nbytes, handle.node, time.perf_counter() - began_s)
+
+
+def fetch_partition(handle: Handle, text: str, of: str) -> Any:
+    """Read a partition.
+
+    In a Dask worker as a private copy: Dask counts it as its own, and the pages of a
+    mapped view would look like a leak to it. Elsewhere large arrays are read-only
+    views of the shared memory.
+
+    Parameters
+    ----------
+    of
+        What it is a partition of, for the error.
+
+    Raises
+    ------
+    KeyNotFoundError
+        It is gone; says why.
+    """
+    value = handle.cache.get(text, ABSENT, copy=in_worker())
+    if value is ABSENT:
+        why = handle.cache.explain(text)
+        message = (
+            f"a partition of {of} is not in the grid any more ({why.text}); compute it "
+            f"again with gridcache.dask.persist(collection, name): only what is "
+            f"missing is computed"
+        )
+        raise KeyNotFoundError(message, key=text, reason=str(why.reason or ""))
+    return value
+
+
+def pass_partition(value: Any, handle: Handle, text: str, keeping: Keeping) -> Any:
+    """Store what was just computed, and hand it on; a cache never fails a task."""
+    try:
+        store_partition(value, handle, text, keeping)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the value is right
+        advise(f"a partition was not cached: {error}")
+    return value
+
+
+def keep_partition(
+    handle: Handle, text: str, keeping: Keeping, compute: Callable[[], Any]
+) -> Any:
+    """Read a partition, or compute and store it: once, of all that ask at a time."""
+    return handle.cache.get_or_compute(
+        text, compute, ttl=keeping.ttl_s, immutable=True, copy=in_worker()
+    )
+
+
+def present(handle: Handle, texts: Iterable[str]) -> set[str]:
+    """Those that are there now."""
+    return set(handle.cache.contains_many(texts))
+
+
+def in_worker() -> bool:
+    """True in a task of a Dask worker."""
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return False
+    try:
+        distributed.get_worker()
+    except ValueError:
+        return False
+    return True

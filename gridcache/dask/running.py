@@ -1,0 +1,107 @@
+"""Running: tasks on whichever scheduler Dask uses, one result for each wanted key.
+
+Wanted are keys whose results are small. On a distributed cluster they come back as
+they get done; a task's inputs are let go of as soon as it is.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import dask
+from dask.base import get_scheduler
+from dask.callbacks import Callback
+
+from gridcache.dask.graph import Graph, Key
+from gridcache.dask.progress import Advance
+from gridcache.errors import ConfigError
+
+__all__ = ["arun", "client_of", "run", "scheduler_for"]
+
+Scheduler = Callable[..., Any]
+
+
+def scheduler_for(collection: Any, scheduler: Any = None) -> Scheduler:
+    """What Dask would run a collection with."""
+    found: Scheduler | None = get_scheduler(
+        scheduler=scheduler, collections=[collection]
+    )
+    if found is not None:
+        return found
+    return dask.threaded.get
+
+
+def client_of(scheduler: Scheduler) -> Any | None:
+    """The distributed client behind a scheduler, if there is one."""
+    owner = getattr(scheduler, "__self__", None)
+    return owner if hasattr(owner, "scheduler_info") else None
+
+
+def run(
+    scheduler: Scheduler, graph: Graph, wanted: Sequence[Key], advance: Advance
+) -> list[Any]:
+    """Run a graph; the results in any order.
+
+    Raises
+    ------
+    ConfigError
+        The client is asynchronous: it must be awaited.
+    """
+    client = client_of(scheduler)
+    if client is None:
+        with _Counting(set(wanted), advance):
+            return list(scheduler(graph, list(wanted)))
+    if client.asynchronous:
+        message = (
+            "the Dask client of this code is asynchronous; "
+            "write `await gridcache.dask.apersist(...)`"
+        )
+        raise ConfigError(message)
+    return _gathered(client, graph, wanted, advance)
+
+
+def _gathered(
+    client: Any, graph: Graph, wanted: Sequence[Key], advance: Advance
+) -> list[Any]:
+    from distributed import as_completed  # noqa: PLC0415 - others need none of it
+
+    futures = client.get(graph, list(wanted), sync=False)
+    results = []
+    try:
+        for _, result in as_completed(futures, with_results=True):
+            results.append(result)
+            advance()
+    except BaseException:
+        client.cancel(futures)
+        raise
+    return results
+
+
+async def arun(
+    client: Any, graph: Graph, wanted: Sequence[Key], advance: Advance
+) -> list[Any]:
+    """Run a graph with an asynchronous client."""
+    from distributed import as_completed  # noqa: PLC0415 - others need none of it
+
+    futures = client.get(graph, list(wanted), sync=False, asynchronous=True)
+    results = []
+    try:
+        async for _, result in as_completed(futures, with_results=True):
+            results.append(result)
+            advance()
+    except BaseException:
+        await client.cancel(futures, asynchronous=True)
+        raise
+    return results
+
+
+class _Counting(Callback):
+    """Tells of wanted keys that a local scheduler is done with."""
+
+    def __init__(self, wanted: set[Key], advance: Advance) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._wanted = wanted
+        self._advance = advance
+
+    def _posttask(self, key: Key, *_: Any) -> None:
+        if key in self._wanted:
+            self._advance()

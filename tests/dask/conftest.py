@@ -1,0 +1,65 @@
+"""Fixtures: a cache with a store of its own, and Dask clusters.
+
+A plugin of nobody else; `workers` lives in this process, `processes` in others.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dask
+import pytest
+from distributed import Client, LocalCluster
+
+from gridcache import GridCache
+from gridcache.dask.handle import close_all
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet_dask() -> Iterator[None]:
+    """Ports of nobody, no dashboard, and no question to the terminal."""
+    with dask.config.set({"distributed.admin.tick.limit": "30s"}):
+        yield
+
+
+@pytest.fixture
+def cache(store_dir: Path) -> Iterator[GridCache]:
+    """A cache with an own store; what tasks have opened is closed with it."""
+    with GridCache("dask", path=store_dir / "store", capacity="256MiB") as opened:
+        yield opened
+        close_all()
+
+
+@pytest.fixture(scope="module")
+def local_workers() -> Iterator[Client]:
+    """Use `workers`."""
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def workers(local_workers: Client) -> Client:
+    """A client of two workers in this process."""
+    return local_workers
+
+
+@pytest.fixture(scope="module")
+def process_workers() -> Iterator[Client]:
+    """Use `processes`."""
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def processes(process_workers: Client) -> Client:
+    """A client of two workers in processes of their own."""
+    return process_workers
