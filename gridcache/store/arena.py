@@ -67,6 +67,12 @@ class Arena:
         for start in range(0, len(pieces), _BATCH):
             offset = self._write_batch(offset, pieces[start : start + _BATCH])
 
+    def write_packed(self, offset: int, buffers: Sequence[memoryview]) -> None:
+        """Write buffers end to end, with nothing in between."""
+        pieces = [buffer for buffer in buffers if buffer.nbytes]
+        for start in range(0, len(pieces), _BATCH):
+            offset = self._write_batch(offset, pieces[start : start + _BATCH])
+
     def write_one(self, offset: int, data: bytes | memoryview) -> None:
         """Write one buffer."""
         if os.pwrite(self._fd, data, offset) != len(data):

@@ -136,6 +136,10 @@ class BlockMemory:
             piece = _ZEROS[: min(nbytes - start, _ZEROS.nbytes)]
             self._parts.arena.write_one(offset + start, piece)
 
+    def fill_range(self, offset: int, pieces: Sequence[memoryview]) -> None:
+        """Write end to end into a range of the arena that is the caller's."""
+        self._parts.arena.write_packed(offset, pieces)
+
     def write(self, pieces: Sequence[Piece]) -> None:
         """Write into blocks; see `Blocks.write`."""
         ranges = [(number, data.nbytes, offset) for number, data, offset in pieces]

@@ -1,7 +1,8 @@
 """Block records: the tables of memory blocks inside a transaction.
 
 Glossary: a *block* is a user's raw memory, an extent that is never evicted and
-never moved inside its store. Its *number* is given once in a grid. A *pool* is
+never moved inside its store. Its *number* is given once in a grid, by a counter or
+by lot (`block_numbers`). A *pool* is
 whoever allocated it; a *detached* block has none and stays until it is freed. A
 *fixed* one must stay on its node.
 
@@ -22,6 +23,7 @@ from typing import NamedTuple
 
 from gridcache.codec.frames import align
 from gridcache.errors import BlockNotFoundError
+from gridcache.store.block_numbers import is_counted
 from gridcache.store.disk import seal, unseal
 from gridcache.store.namespaces import Account, load_account, save_account
 from gridcache.store.transaction import WriteTxn
@@ -193,7 +195,7 @@ def put_block(txn: WriteTxn, number: int, block: Block, *, sealed: bool) -> None
 def insert_block(txn: WriteTxn, number: int, block: Block, *, sealed: bool) -> None:
     """Write a new block; its extent is no longer anybody's."""
     put_block(txn, number, block, sealed=sealed)
-    if number >= next_number(txn):
+    if is_counted(number) and number >= next_number(txn):
         _save_next(txn, number + 1)
     _count(txn, block, 1)
 
@@ -211,7 +213,7 @@ def remove_block(
     txn.txn.delete(block_key(number), db=txn.tables.blocks)
     if block.flags & (LEAVING | HANDED | ARRIVING):
         txn.txn.delete(block_key(number), db=txn.tables.block_moves)
-    if freed:
+    if freed and is_counted(number):
         _note_freed(txn, number)
     _count(txn, block, -1)
 

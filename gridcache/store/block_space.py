@@ -1,7 +1,8 @@
 """Block space: which extents blocks have, and the ends of that.
 
-As a put, an allocation reserves, writes (zeros) and commits, a small one in a
-single transaction; dying in between leaves a reservation that is reaped.
+As a put, an allocation reserves, writes (zeros, or what the block is for) and
+commits, a small one in a single transaction; dying in between leaves a reservation
+that is reaped.
 
 Blocks stay below the last sixteenth of the capacity, since they cannot move: the
 index, the access table and further clients take their memory from the arena's
@@ -9,8 +10,9 @@ end.
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from gridcache.codec.frames import align
 from gridcache.errors import (
@@ -42,7 +44,10 @@ from gridcache.store.parts import Parts
 from gridcache.store.relief import NoRoomError, Relief
 from gridcache.store.transaction import WriteTxn
 
-__all__ = ["FREE_BATCH", "BlockSizes", "BlockSpace", "Wanted"]
+__all__ = ["FREE_BATCH", "BlockSizes", "BlockSpace", "Fill", "Wanted"]
+
+Fill = Callable[[int], object]
+"""Writes what a block begins with, all of it, at an offset of the arena."""
 
 FREE_BATCH = 16
 """Blocks freed per transaction: what a nearly full index has pages for."""
@@ -93,31 +98,64 @@ class BlockSpace:
         self._sealed = parts.superblock.on_disk
         self._pools: dict[tuple[str, str], int] = {}
 
-    def allocate(self, wanted: Wanted) -> None:
-        """Make a block of zeros; see `Blocks.allocate`."""
+    def allocate(
+        self,
+        wanted: Wanted,
+        fill: Fill | None = None,
+        *,
+        idle: bool = False,
+        at_once: bool = True,
+    ) -> None:
+        """Make a block; see `Blocks.allocate`.
+
+        Parameters
+        ----------
+        fill
+            None for zeros. Called inside a transaction if the block is small, and
+            twice if that fails.
+        idle
+            True to evict nothing for it.
+        at_once
+            False for a `fill` that must not run inside a transaction.
+        """
         self._parts.claims.abort_leftover()
         self._relief.index.look_after()
         size = _size_of(wanted.nbytes)
-        if size <= SINGLE_PHASE_MAX and not (self._relief.crowded or self._sealed):
+        write = fill or partial(self._memory.clear, nbytes=size)
+        is_small = size <= SINGLE_PHASE_MAX and at_once
+        if is_small and not (self._relief.crowded or self._sealed):
             try:
-                self._relief.index.transact(lambda txn: self._commit(txn, wanted))
+                self._relief.index.transact(
+                    lambda txn: self._commit(txn, wanted, write)
+                )
             except NoRoomError:
                 pass
             else:
                 return
-        self._allocate_reserved(wanted, size)
+        self._allocate_reserved(wanted, size, write, idle=idle)
 
-    def _allocate_reserved(self, wanted: Wanted, size: int) -> None:
+    def _allocate_reserved(
+        self, wanted: Wanted, size: int, fill: Fill, *, idle: bool
+    ) -> None:
         limit = self._limit(size)
         try:
-            reservation = self._relief.reserve(size, limit)
-            self._memory.clear(reservation.offset, size)
+            reservation = self._reserve(size, limit, idle=idle)
+            fill(reservation.offset)
             self._relief.index.transact(
                 lambda txn: self._commit(txn, wanted, reservation)
             )
         except BaseException:
             self._parts.claims.abort_leftover()
             raise
+
+    def _reserve(self, size: int, limit: int, *, idle: bool) -> Reservation:
+        if not idle:
+            return self._relief.reserve(size, limit)
+        found = self._relief.reserve_free(size, limit)
+        if found is None:
+            message = f"no idle memory for a block of {size} bytes; ask another node"
+            raise OutOfSpaceError(message, nbytes=size)
+        return found
 
     def _limit(self, size: int) -> int:
         """The offset below which a block of that size must find its place.
@@ -146,17 +184,17 @@ class BlockSpace:
             raise OutOfSpaceError(message, **facts)
         return limit
 
-    def _commit(
-        self, txn: WriteTxn, wanted: Wanted, reservation: Reservation | None = None
-    ) -> None:
+    def _commit(self, txn: WriteTxn, wanted: Wanted, place: Reservation | Fill) -> None:
+        """Enter a block that has its bytes, or take a place and fill it now."""
         if find_block(txn, wanted.number) is not None:
             message = f"there is a memory block {wanted.number} already; take a number"
             raise ConfigError(message, number=wanted.number)
-        if reservation is not None:
-            self._parts.claims.settle(txn, reservation)
-            offset = reservation.offset
+        if isinstance(place, Reservation):
+            self._parts.claims.settle(txn, place)
+            offset = place.offset
         else:
             offset = self._take(txn, align(wanted.nbytes))
+            place(offset)
         pool = self._join(txn, wanted)
         count_in(txn, pool, 1)
         born, count = wanted.created_at or time.time(), wanted.accesses
@@ -169,7 +207,6 @@ class BlockSpace:
         limit = self._relief.room.blocks_limit(txn.state)
         offset = self._relief.allocate(txn, size, limit)
         self._parts.access.note_reuse()
-        self._memory.clear(offset, size)
         return offset
 
     def _join(self, txn: WriteTxn, wanted: Wanted) -> int:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from gridcache.store.block_counts import BlockCounts
 from gridcache.store.block_info import BlockInfo, block_info
+from gridcache.store.block_making import BlockMaking
 from gridcache.store.block_memory import (
     BlockMemory,
     Hold,
@@ -59,6 +60,7 @@ class Blocks:
         self._space = BlockSpace(parts, relief, self._memory)
         self.owners = BlockOwners(parts, relief, self._space)
         self.transfers = BlockTransfers(parts, relief, self._memory, self._space)
+        self.making = BlockMaking(self._memory, self._space)
         self._sealed = parts.superblock.on_disk
         self._counts = BlockCounts(relief, sealed=self._sealed)
 
@@ -82,7 +84,7 @@ class Blocks:
         Parameters
         ----------
         number
-            Its own for good: of `new_numbers`, or of the grid's counter.
+            Its own for good: of `new_numbers`, of the grid's counter, or drawn.
         pool
             The block is freed with it.
         detached

@@ -14,6 +14,7 @@ from struct import Struct
 from gridcache.codec.frames import ALIGNMENT
 from gridcache.errors import CorruptFramesError
 from gridcache.store.allocator import free_ranges
+from gridcache.store.block_numbers import is_counted
 from gridcache.store.block_pools import all_pools
 from gridcache.store.block_records import (
     ACCOUNT,
@@ -196,7 +197,8 @@ class _Check:
 
     def _look_at_blocks(self, txn: WriteTxn) -> None:
         found, pools, last = Account(), Counter[int](), -1
-        for last, block in all_blocks(txn):  # noqa: B007 - the last is wanted
+        for number, block in all_blocks(txn):
+            last = number if is_counted(number) else last
             found.entries += 1
             found.raw_nbytes += block.nbytes
             found.stored_nbytes += block.extent_nbytes

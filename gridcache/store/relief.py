@@ -108,9 +108,9 @@ class Relief:
             return False
         return self.evictions.evict_bytes(nbytes) > 0
 
-    def reserve_free(self, nbytes: int) -> Reservation | None:
-        """A range of the arena if there is a free one; never evicts."""
-        return self.index.transact(lambda txn: self._reserve_free(txn, nbytes))
+    def reserve_free(self, nbytes: int, limit: int = sys.maxsize) -> Reservation | None:
+        """A range of the arena below `limit` if one is free; never evicts."""
+        return self.index.transact(lambda txn: self._reserve_free(txn, nbytes, limit))
 
     def _reserve_free(
         self, txn: WriteTxn, nbytes: int, limit: int = sys.maxsize

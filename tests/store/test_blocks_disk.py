@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gridcache.errors import BlockNotFoundError
+from gridcache.store.block_numbers import draw_number
 from tests.store.disk.stores import opened
 
 
@@ -69,3 +70,13 @@ def test_a_rebuild_frees_the_blocks_memory_and_keeps_the_entries(home: Path) -> 
         assert list(shop.store.blocks.list()) == []
         shop.store.blocks.allocate(1, 3 << 20)
         assert shop.store.blocks.read(1) == bytes(3 << 20)
+
+
+def test_a_block_made_of_bytes_lives_through_a_closing(home: Path) -> None:
+    number = draw_number()
+    with opened(home) as shop:
+        shop.store.blocks.making.store(number, [b"ab", b"c" * 100_000])
+    with opened(home) as shop:
+        assert shop.store.blocks.read(number, 3) == b"abc"
+        shop.store.blocks.free(number)
+        assert list(shop.store.blocks.list()) == []
