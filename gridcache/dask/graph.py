@@ -7,7 +7,7 @@ Words: a *partition* is one task of the optimised graph that the collection is m
 (a chunk of an array, a pandas frame, a list of a bag, a whole delayed value).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,29 +91,29 @@ def shell(plan: Plan, name: str) -> tuple[Any, tuple[Key, ...]]:
     """
     rename = _renaming(plan.keys, name)
     keys = tuple(_renamed(key, rename) for key in plan.keys)
-    return _made(plan.collection, {key: DataNode(key, None) for key in keys}, rename), (
-        keys
-    )
+    nothing: Graph = {key: DataNode(key, None) for key in keys}
+    return _made(plan.collection, nothing, keys, rename), keys
 
 
-def rebuilt(like: Any, tasks: Mapping[Key, GraphNode]) -> Any:
-    """A collection like a shell, of these tasks; other tasks may be below them."""
-    return _made(like, dict(tasks), {})
+def rebuilt(like: Any, tasks: Graph, keys: Sequence[Key]) -> Any:
+    """A collection like a shell, of these tasks, some of which give its partitions.
+
+    Parameters
+    ----------
+    like, keys
+        As `shell` gave them.
+    """
+    return _made(like, tasks, keys, {})
 
 
-def _made(like: Any, tasks: Graph, rename: dict[Any, str]) -> Any:
+def _made(like: Any, tasks: Graph, keys: Sequence[Key], rename: dict[Any, str]) -> Any:
     if _is_frame(like):
-        return _frame(like, tasks, rename)
+        # Not by its own rebuild: that takes every key it is given for a partition.
+        from dask.dataframe import from_graph  # noqa: PLC0415 - loads pandas
+
+        return from_graph(tasks, like._meta, like.divisions, list(keys), "grid")
     rebuild, state = like.__dask_postpersist__()
     return rebuild(tasks, *state, rename=rename) if rename else rebuild(tasks, *state)
-
-
-def _frame(like: Any, tasks: Graph, rename: dict[Any, str]) -> Any:
-    """Not by its own rebuild: that takes every key it is given for a partition."""
-    from dask.dataframe import from_graph  # noqa: PLC0415 - loads pandas
-
-    keys = [_renamed(key, rename) for key in flatten(like.__dask_keys__())]
-    return from_graph(tasks, like._meta, like.divisions, keys, "grid")
 
 
 def _is_frame(collection: Any) -> bool:

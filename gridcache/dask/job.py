@@ -14,8 +14,8 @@ from gridcache.dask.graph import Graph, Key, Plan, culled, materialize, shell, t
 from gridcache.dask.handle import Handle
 from gridcache.dask.identity import Identities, identities
 from gridcache.dask.manifest import Manifest, Part, find, in_use, publish
-from gridcache.dask.names import checked_name, part_text, parts_of
 from gridcache.dask.partitions import Keeping, Receipt, present, store_partition
+from gridcache.dask.texts import checked_name, part_text, parts_of
 from gridcache.digest import digest
 from gridcache.errors import ConfigError, NameInUseError, OutOfSpaceError
 from gridcache.units import format_bytes

@@ -7,8 +7,8 @@ from gridcache.dask.describe import NameInfo, info_of
 from gridcache.dask.graph import rebuilt, task
 from gridcache.dask.handle import Handle
 from gridcache.dask.manifest import Manifest, read, withdraw
-from gridcache.dask.names import checked_name, names_of, parts_of
 from gridcache.dask.partitions import fetch_partition, present
+from gridcache.dask.texts import checked_name, names_of, parts_of
 
 __all__ = ["info", "load", "loaded", "names", "release"]
 
@@ -34,7 +34,8 @@ def loaded(manifest: Manifest, handle: Handle) -> Any:
         part.key: task(part.key, fetch_partition, handle, part.text, of)
         for part in manifest.parts
     }
-    return rebuilt(manifest.collection(), tasks)
+    keys = [part.key for part in manifest.parts]
+    return rebuilt(manifest.collection(), tasks, keys)
 
 
 def release(name: str, *, cache: GridCache | Handle | str | None = None) -> int:

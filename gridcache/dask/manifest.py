@@ -12,8 +12,8 @@ from typing import Any
 import cloudpickle
 
 from gridcache.cache import GridCache
-from gridcache.dask.names import manifest_text
 from gridcache.dask.partitions import Receipt
+from gridcache.dask.texts import manifest_text
 from gridcache.errors import NameInUseError, NameNotFoundError
 from gridcache.views import ABSENT
 
@@ -110,7 +110,7 @@ def read(cache: GridCache, name: str) -> Manifest:
 def _not_found(cache: GridCache, name: str) -> NameNotFoundError:
     from difflib import get_close_matches  # noqa: PLC0415 - for the error alone
 
-    from gridcache.dask.names import names_of  # noqa: PLC0415
+    from gridcache.dask.texts import names_of  # noqa: PLC0415
 
     near = get_close_matches(name, names_of(cache))
     hint = f"; there is {', '.join(map(repr, near))}" if near else ""

@@ -30,7 +30,6 @@ from gridcache.dask.graph import (
 )
 from gridcache.dask.handle import Handle
 from gridcache.dask.identity import identities
-from gridcache.dask.names import auto_text
 from gridcache.dask.partitions import (
     Keeping,
     fetch_partition,
@@ -38,6 +37,7 @@ from gridcache.dask.partitions import (
     pass_partition,
     present,
 )
+from gridcache.dask.texts import auto_text
 from gridcache.digest import digest
 from gridcache.values import ttl_seconds
 
@@ -92,7 +92,7 @@ def cache(
             new: task(new, keep_partition, handle, text, keeping, Recipe(own[old], old))
             for new, (old, text) in wanted.items()
         }
-    return rebuilt(like, tasks)
+    return rebuilt(like, tasks, keys)
 
 
 @dataclass(frozen=True, slots=True)

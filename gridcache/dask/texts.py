@@ -1,4 +1,4 @@
-"""Names: what published collections and their partitions are called in the cache.
+"""Texts: what published collections and their partitions are called in the cache.
 
 ==========================  ========================================================
 ``name:NAME``               the manifest of a published collection
