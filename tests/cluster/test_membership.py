@@ -45,7 +45,7 @@ def test_a_node_is_joined_lost_and_joined_again(
 
     before, killed_at = grid.epoch, time.time()
     ray_cluster.kill_node(machine)
-    wait_until(lambda: node_of(grid, "gpu2").state == "lost")
+    # `lost` until its lease is over, which it may be before Ray has missed the node.
     wait_until(lambda: grid.view().by_name("gpu2") is None)
     assert grid.epoch > before
     assert joined.number not in set(grid.view().owners)
