@@ -24,6 +24,7 @@ from gridcache.cluster.actors.posts import unpack_view
 from gridcache.cluster.actors.status import GridStatus, NodeInfo
 from gridcache.cluster.home.standing import Standing
 from gridcache.cluster.streams.peers import Peers
+from gridcache.cluster.table.leases import LEASE_S
 from gridcache.cluster.table.view import View
 from gridcache.errors import ClosedError, GridCacheError, NoAvailableNodesError
 from gridcache.store.node_store import NodeStore
@@ -152,6 +153,18 @@ class Grid:
                 )
                 raise NoAvailableNodesError(message, node=name)
             time.sleep(_LOOK_S)
+        if name != self.here:
+            self._see_it_gone(name)
+
+    def _see_it_gone(self, name: str) -> None:
+        """Wait for this node's view, which follows the membership's in a moment.
+
+        Else the caller's next look would find, and ask, a node that has left. Not for
+        long: a node without a newer view has no lease by then.
+        """
+        until = time.monotonic() + LEASE_S
+        while self.view().by_name(name) is not None and time.monotonic() < until:
+            time.sleep(_LOOK_S / 10)
 
     def undrain(self, name: str) -> None:
         """Let a node that was drained join again."""
