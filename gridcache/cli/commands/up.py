@@ -30,6 +30,8 @@ LOOPBACK = "127.0.0.1"
 LOOK_S = 0.2
 SETTLE_S = 60.0
 """A node's actor takes seconds to start; longer ones are shown as they are."""
+UNSEEN_S = 5.0
+"""A grid just made names no node until it has looked; this is many looks."""
 
 
 @click.command(
@@ -71,12 +73,13 @@ def command(options: Options, *, show: bool) -> None:
 def _settled(grid: "Grid", config: "ClusterConfig") -> "GridStatus":
     """Wait until every node serves, or it is known why it does not."""
     wanted = {node.name for node in config.giving}
-    deadline = time.monotonic() + SETTLE_S
+    began = time.monotonic()
     while True:
-        status = grid.status()
+        status, waited_s = grid.status(), time.monotonic() - began
+        named = {node.name for node in status.nodes}
         begun = {node.name for node in status.nodes if node.state != "starting"}
-        all_known = {node.name for node in status.nodes} <= begun
-        if (all_known and wanted <= begun) or time.monotonic() > deadline:
+        looked = bool(named) or waited_s > UNSEEN_S
+        if (looked and named | wanted <= begun) or waited_s > SETTLE_S:
             return status
         time.sleep(LOOK_S)
 
