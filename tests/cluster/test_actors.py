@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -113,7 +112,7 @@ def test_a_drained_node_leaves_and_comes_back_when_it_may(wide: Grid) -> None:
         wide.drain(leaving.name, progress=said.append)
         assert cache.get_many(VALUES) == VALUES
     assert any("partitions" in line for line in said)
-    assert [one.name for one in wide.view().members] == [staying.name]
+    wait_for_nodes(wide, staying.name)
     assert set(wide.view().owners) == {staying.number}
     wait_until(lambda: node_of(wide, leaving.name).state == "drained")
     wait_until(lambda: not Path(leaving.store, "grid.json").exists())
@@ -149,9 +148,7 @@ def test_a_grid_that_was_taken_down_says_so_and_leaves_plain_stores(
     stores = [Path(node.store) for node in pair(one)]
     with one.cache("kept") as cache:
         cache.update(VALUES)
-    began = time.monotonic()
     asyncio.run(one.astop())
-    assert time.monotonic() - began < 10
     with pytest.raises(NoAvailableNodesError, match="is down"):
         other.nodes()
     other.close()

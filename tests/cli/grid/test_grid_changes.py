@@ -8,6 +8,7 @@ import pytest
 
 from gridcache.cli.failures import ExitCode
 from tests.cli.grid.simulated import Simulated
+from tests.cluster.kit.ray_cluster import wait_until
 
 pytestmark = pytest.mark.ray
 
@@ -83,8 +84,9 @@ def test_a_drained_node_can_come_back_with_what_it_kept(
     running: Simulated, drained: Drained
 ) -> None:
     assert running("drain", "gpu2", "--undo").returncode == 0
-    assert running("up").returncode == 0
-    assert states(running) == {"head": "serving", "gpu2": "serving"}
+    assert running("up", "--config", running.config).returncode == 0
+    both = {"head": "serving", "gpu2": "serving"}
+    wait_until(lambda: states(running) == both, lambda: str(states(running)))
     assert running.blocks()[drained.placed]["node"] == "gpu2"
 
 

@@ -67,9 +67,14 @@ class RayCluster:
             self.added.remove(node)
 
     def remove_added(self) -> None:
-        """End what `add_node` started."""
+        """End what `add_node` started, and wait until Ray has missed it.
+
+        Else the next test would find nodes in Ray that it did not start.
+        """
+        gone = {node.node_id for node in self.added}
         for node in list(self.added):
             self.kill_node(node)
+        wait_until(lambda: not gone & _alive_ids(), lambda: f"{gone} still alive")
 
     @contextmanager
     def joined(self) -> Iterator[None]:
@@ -147,6 +152,14 @@ def quietly(end: Callable[[], object]) -> None:
         end()
 
 
+def _alive_ids() -> set[str]:
+    from gridcache.cluster.actors.ray_nodes import (  # noqa: PLC0415 - imports Ray
+        ray_machines,
+    )
+
+    return {one.node_id for one in ray_machines() if one.alive}
+
+
 # -- a grid on it --------------------------------------------------------------
 
 
@@ -154,9 +167,9 @@ def wait_until(
     condition: Callable[[], bool],
     describe: Callable[[], str] = str,
     *,
-    timeout_s: float = 20.0,
+    timeout_s: float = 60.0,
 ) -> None:
-    """Wait for what other processes bring about."""
+    """Wait for what other processes bring about; however busy the machine is."""
     until = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < until, f"not within {timeout_s} s: {describe()}"
@@ -164,12 +177,16 @@ def wait_until(
 
 
 def wait_for_nodes(grid: "Grid", *names: str) -> None:
-    """Wait until exactly these nodes serve, with no partition on its way."""
+    """Wait until exactly these nodes serve, with no partition on its way.
+
+    The view of this process's node, which follows the membership's, has them too.
+    """
 
     def settled() -> bool:
         status = grid.status()
         serving = {one.name for one in status.nodes if one.state == "serving"}
-        return serving == set(names) and not status.moves
+        members = {one.name for one in grid.view().members}
+        return serving == members == set(names) and not status.moves
 
     wait_until(settled, lambda: "\n".join(map(str, grid.nodes())))
 
@@ -180,9 +197,20 @@ def node_of(grid: "Grid", name: str) -> "NodeInfo":
 
 
 def pair(grid: "Grid") -> "tuple[NodeInfo, NodeInfo]":
-    """The two nodes that every test has; this process is on the first."""
+    """The two nodes that every test has; this process is on the first.
+
+    As they are when both serve: one that is busy counts as starting for a while.
+    """
     assert grid.here is not None
-    return node_of(grid, grid.here), node_of(grid, f"{grid.here}-1")
+    names = (grid.here, f"{grid.here}-1")
+    found: dict[str, NodeInfo] = {}
+
+    def both_serve() -> bool:
+        found.update((one.name, one) for one in grid.nodes())
+        return all(n in found and found[n].state == "serving" for n in names)
+
+    wait_until(both_serve, lambda: "\n".join(map(str, found.values())))
+    return found[names[0]], found[names[1]]
 
 
 def pid_of(grid: "Grid", node: str) -> int:
