@@ -4,7 +4,7 @@ from typing import Any
 
 from gridcache.cache import GridCache
 from gridcache.dask.describe import NameInfo, info_of
-from gridcache.dask.graph import rebuilt, task
+from gridcache.dask.graph import Graph, rebuilt, task
 from gridcache.dask.handle import Handle
 from gridcache.dask.manifest import Manifest, read, withdraw
 from gridcache.dask.partitions import fetch_partition, present
@@ -30,7 +30,7 @@ def load(name: str, *, cache: GridCache | Handle | str | None = None) -> Any:
 def loaded(manifest: Manifest, handle: Handle) -> Any:
     """The collection of a manifest, lazy."""
     of = f"{manifest.name!r}"
-    tasks = {
+    tasks: Graph = {
         part.key: task(part.key, fetch_partition, handle, part.text, of)
         for part in manifest.parts
     }

@@ -69,7 +69,8 @@ def store_partition(value: Any, handle: Handle, text: str, keeping: Keeping) -> 
     with suppress(ImmutableKeyError):
         cache.put(text, value, **keeping.options())
     found = cache.info(text)
-    nbytes = found.raw_nbytes if found is not None else 0
+    # A small value has no buffers: it lies in its header.
+    nbytes = found.raw_nbytes or found.stored_nbytes if found is not None else 0
     return Receipt(text, nbytes, handle.node, time.perf_counter() - began_s)
 
 
