@@ -1,0 +1,248 @@
+"""Memory: where spilled bytes go before the disk, and back.
+
+The node's own store first, then idle memory of other nodes. Only `SpillError`, which
+Dask takes for a full disk, and `LostError` leave this module, whatever happens below.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from gridcache.dask.spill.breaker import Breaker
+from gridcache.dask.spill.own import OwnMemory
+from gridcache.errors import (
+    BlockNotFoundError,
+    NodeLostError,
+    OutOfSpaceError,
+    ValueTooLargeError,
+)
+
+__all__ = ["LostError", "NoRoomError", "Place", "SpillError", "SpillMemory", "Tally"]
+
+_logger = logging.getLogger("gridcache")
+_FULL_S = 1.0
+"""How long memory that was full is not asked again for as much."""
+_NOT_FULL = (float("-inf"), 0)
+_NO_ROOM = (OutOfSpaceError, ValueTooLargeError)
+
+
+class SpillError(OSError):
+    """The memory did not take or give a value; it may at another time."""
+
+
+class NoRoomError(SpillError):
+    """It is full."""
+
+
+class LostError(Exception):
+    """What was spilled is gone: its node died, or its store was emptied."""
+
+
+class Place(NamedTuple):
+    """Where a spilled value lies."""
+
+    number: int
+    nbytes: int
+    node: str
+    """Empty for this worker's own."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What lies in one tier, and what went through it."""
+
+    count: int = 0
+    nbytes: int = 0
+    written_nbytes: int = 0
+    read_nbytes: int = 0
+
+    def added(self, nbytes: int) -> None:
+        """Count a value in."""
+        self.count += 1
+        self.nbytes += nbytes
+        self.written_nbytes += nbytes
+
+    def removed(self, nbytes: int) -> None:
+        """Count a value out."""
+        self.count -= 1
+        self.nbytes -= nbytes
+
+
+class Others(Protocol):
+    """Memory of other nodes."""
+
+    def put(self, pieces: Sequence[memoryview], nbytes: int) -> tuple[str, int]:
+        """Store bytes; returns node and number, or raises `OutOfSpaceError`."""
+
+    def read_into(self, node: str, number: int, into: memoryview) -> None:
+        """Fill memory with a block."""
+
+    def free(self, node: str, number: int) -> None:
+        """Give a block back, soon; never raises."""
+
+    def close(self) -> None:
+        """Free everything."""
+
+
+class SpillMemory:
+    """The memory of one worker's spilled values; for many threads."""
+
+    def __init__(
+        self,
+        own: OwnMemory,
+        others: Others | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._own = own
+        self._others = others
+        self._clock = clock
+        self._release: Callable[[], None] = lambda: None
+        self._is_closed = False
+        self._breaker = Breaker(clock)
+        self._lock = threading.Lock()
+        self._full = _NOT_FULL
+        self.own, self.far = Tally(), Tally()
+
+    @property
+    def count(self) -> int:
+        """Values that lie here."""
+        return self.own.count + self.far.count
+
+    def on_close(self, release: Callable[[], None]) -> None:
+        """Call this once, when everything is freed."""
+        self._release = release
+
+    # -- out -----------------------------------------------------------------
+
+    def may_take(self, nbytes: int) -> bool:
+        """False if a value of that size was refused a moment ago."""
+        at, refused = self._full
+        return nbytes < refused or self._clock() - at > _FULL_S
+
+    def put(self, pieces: Sequence[memoryview], nbytes: int) -> Place:
+        """Store bytes.
+
+        Raises
+        ------
+        SpillError
+            Nothing was stored.
+        """
+        trouble: SpillError | None = None
+        for put in (self._put_own, self._put_far):
+            try:
+                place = put(pieces, nbytes)
+            except NoRoomError:
+                continue
+            except SpillError as error:
+                _logger.warning("a value is spilled elsewhere: %s", error)
+                trouble = error
+                continue
+            with self._lock:
+                self._tally(place).added(nbytes)
+            return place
+        self._full = self._clock(), nbytes
+        raise trouble or _no_room(nbytes)
+
+    def _put_own(self, pieces: Sequence[memoryview], nbytes: int) -> Place:
+        if self._breaker.rests:
+            raise _no_room(nbytes)
+        with self._watched():
+            number = self._own.put(pieces, nbytes, self.own.nbytes)
+        return Place(number, nbytes, "")
+
+    def _put_far(self, pieces: Sequence[memoryview], nbytes: int) -> Place:
+        if self._others is None:
+            raise _no_room(nbytes)
+        with _translated():
+            node, number = self._others.put(pieces, nbytes)
+        return Place(number, nbytes, node)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Note how the own store does; raises as `_translated`."""
+        try:
+            with _translated():
+                yield
+        except NoRoomError:
+            self._breaker.worked()
+            raise
+        except SpillError as error:
+            self._breaker.failed(slowly=isinstance(error.__cause__, TimeoutError))
+            raise
+        self._breaker.worked()
+
+    # -- back ----------------------------------------------------------------
+
+    def read_into(self, place: Place, into: memoryview) -> None:
+        """Fill memory with what lies at a place.
+
+        Raises
+        ------
+        LostError
+            It is gone for good.
+        SpillError
+            Whoever has it does not answer now.
+        """
+        with _translated():
+            if place.node and self._others is not None:
+                self._others.read_into(place.node, place.number, into)
+            else:
+                self._own.read_into(place.number, into)
+        with self._lock:
+            self._tally(place).read_nbytes += place.nbytes
+
+    def free(self, place: Place) -> None:
+        """Give a place back; what cannot be freed now is freed with this process."""
+        with self._lock:
+            self._tally(place).removed(place.nbytes)
+            self._full = _NOT_FULL
+        try:
+            with _translated():
+                if place.node and self._others is not None:
+                    self._others.free(place.node, place.number)
+                else:
+                    self._own.free(place.number)
+        except (SpillError, LostError) as error:
+            _logger.warning("a spilled value stays for now: %s", error)
+
+    def close(self) -> None:
+        """Free everything; idempotent."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        for one in (self._own, self._others):
+            try:
+                with _translated():
+                    if one is not None:
+                        one.close()
+            except (SpillError, LostError) as error:
+                _logger.warning("spilled values stay until this ends: %s", error)
+        self._release()
+
+    def _tally(self, place: Place) -> Tally:
+        return self.far if place.node else self.own
+
+
+def _no_room(nbytes: int) -> NoRoomError:
+    return NoRoomError(f"no memory takes {nbytes} more bytes")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Errors of the store and the grid as those of this module.
+
+    All of them: anything else would fail a task that has nothing to do with it.
+    """
+    try:
+        yield
+    except (BlockNotFoundError, NodeLostError) as error:
+        raise LostError(str(error)) from error
+    except _NO_ROOM as error:
+        raise NoRoomError(str(error)) from error
+    except Exception as error:
+        raise SpillError(str(error)) from error

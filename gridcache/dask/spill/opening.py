@@ -1,0 +1,79 @@
+"""Opening: the memory of a worker's spilled values, from what a user chose."""
+
+import secrets
+import threading
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+
+from gridcache.attach import UNSET, Wishes, attach, hold
+from gridcache.dask.spill.memory import SpillMemory
+from gridcache.dask.spill.options import SpillOptions
+from gridcache.dask.spill.own import OwnMemory
+from gridcache.store.blocks import Blocks
+from gridcache.store.opening import close_store
+
+__all__ = ["open_memory"]
+
+_SHARE = 2
+"""Of the store's bytes a worker may have one in so many, unless it says otherwise."""
+
+
+def open_memory(options: SpillOptions, worker: str) -> SpillMemory:
+    """Open the store of this machine or node for a worker.
+
+    Parameters
+    ----------
+    worker
+        What people know it by.
+
+    Raises
+    ------
+    GridCacheError
+        There is no such store, or it cannot be made.
+    """
+    store = attach(_wishes(options)).store
+    pool = f"dask-spill {worker} {secrets.token_hex(4)}"
+    half = store.capacity_nbytes // _SHARE
+    most = half if options.max_bytes is None else options.max_bytes
+    try:
+        memory = SpillMemory(OwnMemory(store, pool, most))
+    except BaseException:
+        close_store(store)
+        raise
+    release = hold(memory, store)
+    collected = weakref.finalize(memory, _free_aside, store.blocks, pool, release)
+    collected.atexit = False  # then this process ends, and its blocks with it
+
+    def close() -> None:
+        collected.detach()
+        release()
+
+    memory.on_close(close)
+    return memory
+
+
+def _free_aside(blocks: Blocks, pool: str, release: Callable[[], None]) -> None:
+    """Free what a collected memory had; it may be collected in a transaction."""
+
+    def free() -> None:
+        with suppress(Exception):  # another has closed the store
+            blocks.reap_pool(pool)
+        release()
+
+    threading.Thread(target=free, name="gridcache-spill-end", daemon=True).start()
+
+
+def _wishes(options: SpillOptions) -> Wishes:
+    return Wishes(
+        name="dask",
+        capacity=None,
+        quota=None,
+        policy=UNSET,
+        compression=UNSET,
+        ttl=UNSET,
+        path=options.path,
+        allow_pickle=UNSET,
+        durable=False,
+        grid=options.grid,
+    )
