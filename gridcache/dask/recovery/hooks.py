@@ -1,0 +1,72 @@
+"""Hooks: the names of distributed that recovery leans on, checked before use.
+
+They are half private and may change with any release. Each is named here once, with
+the parameters that are passed; nothing is patched unless all are as expected.
+"""
+
+import inspect
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+from distributed import Worker, worker_state_machine
+
+__all__ = ["missing_hook", "unfit_buffer"]
+
+_EXECUTE = ("self", "key", "stimulus_id")
+_GET_DATA = ("self", "comm", "keys", "who", "serializers")
+_EVENTS = {
+    "FreeKeysEvent": ("keys", "stimulus_id"),
+    "RescheduleEvent": ("key", "stimulus_id"),
+}
+_WORKER = ("handle_stimulus",)
+
+
+def missing_hook() -> str | None:
+    """Why the installed distributed cannot be hooked into; None if it can."""
+    fault = _methods() or _events()
+    if fault is None:
+        return None
+    return f"distributed {version('distributed')} {fault}"
+
+
+def unfit_buffer(worker: Any) -> str | None:
+    """Why a worker's memory has nothing to recover; None if it has."""
+    data = worker.data
+    if hasattr(data, "fast") and hasattr(data, "slow") and hasattr(data, "set_noevict"):
+        return None
+    kind = type(data).__name__
+    return (
+        f"this worker keeps its results in a {kind}, which does not spill: give it a "
+        f"memory limit (--memory-limit) and distributed.worker.memory.target"
+    )
+
+
+def _methods() -> str | None:
+    for name, wanted in (("execute", _EXECUTE), ("get_data", _GET_DATA)):
+        if fault := _signature(f"Worker.{name}", getattr(Worker, name, None), wanted):
+            return fault
+    for name in _WORKER:
+        if not callable(getattr(Worker, name, None)):
+            return f"has no Worker.{name}"
+    return None
+
+
+def _events() -> str | None:
+    for name, wanted in _EVENTS.items():
+        event = getattr(worker_state_machine, name, None)
+        if event is None:
+            return f"has no worker_state_machine.{name}"
+        taken = inspect.signature(event).parameters
+        if not set(wanted) <= set(taken):
+            return f"makes a {name} of {tuple(taken)}, not of {wanted}"
+    return None
+
+
+def _signature(
+    name: str, method: Callable[..., Any] | None, wanted: tuple[str, ...]
+) -> str | None:
+    if method is None:
+        return f"has no {name}"
+    taken = tuple(inspect.signature(method).parameters)
+    return None if taken == wanted else f"has {name}{taken}, not {wanted}"
