@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from dask._expr import Expr
-from dask._task_spec import DataNode, GraphNode, Task, TaskRef, convert_legacy_graph
+from dask._task_spec import GraphNode, Task, TaskRef, convert_legacy_graph
 from dask.base import collections_to_expr, is_dask_collection
 from dask.core import flatten
 from dask.delayed import Delayed
+from dask.highlevelgraph import HighLevelGraph
 from dask.optimization import cull
 
 from gridcache.errors import ConfigError
@@ -91,8 +92,15 @@ def shell(plan: Plan, name: str) -> tuple[Any, tuple[Key, ...]]:
     """
     rename = _renaming(plan.keys, name)
     keys = tuple(_renamed(key, rename) for key in plan.keys)
-    nothing: Graph = {key: DataNode(key, None) for key in keys}
-    return _made(plan.collection, nothing, keys, rename), keys
+    like = plan.collection
+    if _is_frame(like):
+        return _frame(like, {}, keys), keys
+    rebuild, state = like.__dask_postpersist__()
+    # Layers without tasks: a plain graph would have to hold every key.
+    nothing = HighLevelGraph(
+        {new: {} for new in rename.values()}, {new: set() for new in rename.values()}
+    )
+    return rebuild(nothing, *state, rename=rename), keys
 
 
 def rebuilt(like: Any, tasks: Graph, keys: Sequence[Key]) -> Any:
@@ -103,17 +111,17 @@ def rebuilt(like: Any, tasks: Graph, keys: Sequence[Key]) -> Any:
     like, keys
         As `shell` gave them.
     """
-    return _made(like, tasks, keys, {})
-
-
-def _made(like: Any, tasks: Graph, keys: Sequence[Key], rename: dict[Any, str]) -> Any:
     if _is_frame(like):
-        # Not by its own rebuild: that takes every key it is given for a partition.
-        from dask.dataframe import from_graph  # noqa: PLC0415 - loads pandas
-
-        return from_graph(tasks, like._meta, like.divisions, list(keys), "grid")
+        return _frame(like, tasks, keys)
     rebuild, state = like.__dask_postpersist__()
-    return rebuild(tasks, *state, rename=rename) if rename else rebuild(tasks, *state)
+    return rebuild(tasks, *state)
+
+
+def _frame(like: Any, tasks: Graph, keys: Sequence[Key]) -> Any:
+    # Not by its own rebuild: that takes every key it is given for a partition.
+    from dask.dataframe import from_graph  # noqa: PLC0415 - loads pandas
+
+    return from_graph(tasks, like._meta, like.divisions, list(keys), "grid")
 
 
 def _is_frame(collection: Any) -> bool:
