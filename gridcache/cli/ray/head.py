@@ -88,19 +88,32 @@ def start_head(directory: Path, *, host: str, labels: str = "") -> Head:
     ensure_token()
     with _private(directory / _LOCK) as lock:
         _lock(lock.fileno())
-        log = _private(directory / _LOG, os.O_TRUNC)
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter
-            _command(host, labels),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            pass_fds=(lock.fileno(),),
-            start_new_session=True,
-        )
-        log.close()
-        head = Head(process.pid, _started(process, directory / _LOG))
-    process.returncode = 0  # it outlives this process: nobody waits for it
+        port = _free_port(host)
+        try:
+            head = _start(directory, lock.fileno(), _command(host, port, labels))
+        except Failure:
+            if _free_port(host) == port:
+                raise
+            # Another Ray, which started meanwhile, has taken it.
+            head = _start(directory, lock.fileno(), _command(host, 0, labels))
     _write_record(directory, head)
+    return head
+
+
+def _start(directory: Path, lock: int, command: list[str]) -> Head:
+    """Start the process, which takes the lock along, and wait until it runs."""
+    log = _private(directory / _LOG, os.O_TRUNC)
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        pass_fds=(lock,),
+        start_new_session=True,
+    )
+    log.close()
+    head = Head(process.pid, _started(process, directory / _LOG))
+    process.returncode = 0  # it outlives this process: nobody waits for it
     return head
 
 
@@ -123,10 +136,10 @@ def stop_head(directory: Path) -> Head | None:
     return head
 
 
-def _command(host: str, labels: str) -> list[str]:
+def _command(host: str, port: int, labels: str) -> list[str]:
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head"]
     command += ["--block", "--disable-usage-stats", "--include-dashboard=false"]
-    command += [f"--node-ip-address={host}", f"--port={_free_port(host)}"]
+    command += [f"--node-ip-address={host}", f"--port={port}"]
     return [*command, f"--labels={labels}"] if labels else command
 
 
