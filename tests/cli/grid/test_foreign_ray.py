@@ -30,9 +30,6 @@ def test_up_joins_it_and_down_ends_the_grid_alone(guest: Simulated) -> None:
     gone = guest("nodes", "--config", guest.config)
     assert gone.returncode == ExitCode.NO_STORE
     assert "no grid 'guest' runs" in gone.stderr
-    again = guest.read("up", "--config", guest.config)
-    assert len(again["nodes"]) == 2
-    assert guest("down", "--config", guest.config).returncode == 0
 
 
 def test_down_where_nothing_is_up_is_no_failure(guest: Simulated) -> None:

@@ -1,15 +1,21 @@
 """The head that `grid up` starts: it is found again, ended alone, and asks for a token."""
 
+import fcntl
+import json
 import os
 import signal
+import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from gridcache.cli.failures import Failure
-from gridcache.cli.ray.head import find_head, start_head, stop_head
+from gridcache.cli.ray import head as module
+from gridcache.cli.ray.head import Head, find_head, start_head, stop_head
 from gridcache.cli.ray.token import asks_for_token, ensure_token
+from gridcache.cluster_config.launcher import RAY_PORT
 
 pytest.importorskip("ray")
 
@@ -48,9 +54,20 @@ def test_a_head_is_started_found_and_ended(home: Path) -> None:
     assert stop_head(stores) is None
 
 
+def test_a_record_is_believed_while_its_head_holds_the_lock(home: Path) -> None:
+    head = Head(1, "127.0.0.1:1")
+    (home / "ray-head.json").write_text(json.dumps(asdict(head)))
+    with (home / "ray-head.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert find_head(home) == head
+    assert find_head(home) is None
+
+
 @pytest.mark.ray
+@pytest.mark.soak
 @pytest.mark.usefixtures("ray_place")
 def test_a_head_that_was_killed_is_not_found(home: Path) -> None:
+    """Starts a Ray for the lock alone, which the tests around it have without."""
     head = start_head(home / "stores", host="127.0.0.1")
     os.kill(head.pid, signal.SIGTERM)
     deadline = time.monotonic() + 45
@@ -66,6 +83,26 @@ def test_a_head_that_does_not_start_says_why(
     with pytest.raises(Failure, match=r"Ray did not start; it said: .+; see /"):
         start_head(home / "stores", host="127.0.0.1")
     assert find_head(home / "stores") is None
+
+
+STAND_IN = """#!/bin/sh
+case "$*" in *--port=0*) ;; *) exit 1 ;; esac
+echo "Ray runtime started; ray start --address='127.0.0.1:5'"
+exec sleep 60
+"""
+
+
+def test_a_port_that_another_ray_took_meanwhile_is_left_to_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ports = iter((RAY_PORT, 0))  # free at the first look, taken at the second
+    monkeypatch.setattr(module, "_free_port", lambda _host: next(ports))
+    (home / "python").write_text(STAND_IN)
+    (home / "python").chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(home / "python"))
+    head = start_head(home / "stores", host="127.0.0.1")
+    assert head.address == "127.0.0.1:5"
+    assert stop_head(home / "stores") == head
 
 
 def test_a_token_is_made_once_and_for_its_user_alone(home: Path) -> None:
