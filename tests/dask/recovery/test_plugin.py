@@ -148,5 +148,7 @@ def test_dasks_own_spill_files_that_are_deleted(client: Client, tmp_path: Path) 
         total = client.submit(np.sum, blocks, pure=False)
         assert total.result(timeout=_TIMEOUT) == 6000
     assert set(times(tmp_path).values()) == {3}
-    (spilled,) = client.run(lambda dask_worker: dask_worker.data.spilled_total).values()
-    assert spilled == (0, 0)
+    (left,) = client.run(
+        lambda dask_worker: dict(dask_worker.data.slow.data.weight_by_key)
+    ).values()
+    assert not set(keys) & set(left)

@@ -24,6 +24,12 @@ from tests.dask.recovery.losing import (
 
 _TIMEOUT = 8
 
+_SETTLED = {
+    "distributed.scheduler.work-stealing": False,
+    "distributed.scheduler.active-memory-manager.start": False,
+}
+"""Nothing moves or goes that a test did not ask for."""
+
 _computed: Counter[int] = Counter()
 """How often a block was made; the workers are threads of this process."""
 
@@ -47,7 +53,7 @@ def total(*blocks: Any) -> float:
 def cluster() -> Iterator[LocalCluster]:
     """Two workers in this process that check their own state."""
     with (
-        dask.config.set({"distributed.scheduler.work-stealing": False}),
+        dask.config.set(_SETTLED),
         LocalCluster(
             n_workers=2,
             threads_per_worker=2,
