@@ -21,7 +21,17 @@ from dask.optimization import cull
 
 from gridcache.errors import ConfigError
 
-__all__ = ["Graph", "Key", "Plan", "culled", "materialize", "rebuilt", "shell", "task"]
+__all__ = [
+    "Graph",
+    "Key",
+    "Plan",
+    "check_collection",
+    "culled",
+    "materialize",
+    "rebuilt",
+    "shell",
+    "task",
+]
 
 Key = Any
 """Of a task: a text, or a tuple of one and numbers."""
@@ -47,6 +57,20 @@ def materialize(collection: Any) -> Plan:
     ConfigError
         It is no Dask collection.
     """
+    check_collection(collection)
+    frozen = collection.optimize(fuse=True) if _is_frame(collection) else collection
+    expr = collections_to_expr((frozen,), optimize_graph=True).optimize()
+    return Plan(frozen, tuple(flatten(expr.__dask_keys__())), low_level(expr))
+
+
+def check_collection(collection: Any) -> None:
+    """Check that it is a Dask collection.
+
+    Raises
+    ------
+    ConfigError
+        It is not.
+    """
     if not is_dask_collection(collection):
         message = (
             f"a {type(collection).__name__} is no Dask collection (array, dataframe, "
@@ -54,9 +78,6 @@ def materialize(collection: Any) -> Plan:
             f"GridCache().put(...)"
         )
         raise ConfigError(message, type=type(collection).__name__)
-    frozen = collection.optimize(fuse=True) if _is_frame(collection) else collection
-    expr = collections_to_expr((frozen,), optimize_graph=True).optimize()
-    return Plan(frozen, tuple(flatten(expr.__dask_keys__())), low_level(expr))
 
 
 def low_level(graph: Any) -> Graph:

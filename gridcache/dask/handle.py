@@ -5,7 +5,7 @@ import os
 import threading
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from gridcache.cache import GridCache
 from gridcache.cluster.home.facts import read_facts
@@ -52,33 +52,37 @@ class Handle:
     @property
     def cache(self) -> GridCache:
         """The cache, in this process."""
-        found = _opened.get(self)
-        return found if found is not None else _open(self)
+        return self._opened().cache
 
     @property
     def grid_name(self) -> str:
         """The grid that it is spread over; empty for a single store."""
-        facts = read_facts(self.cache.path)
-        return facts.grid if facts is not None else ""
+        return self._opened().grid
 
     @property
     def node(self) -> str:
         """The node of this process as the grid calls it, else its machine's name."""
-        facts = read_facts(self.cache.path)
-        return facts.node if facts is not None else os.uname().nodename
+        return self._opened().node
 
     @property
     def store(self) -> str:
         """What processes have in common that see the same store, or the same grid."""
-        grid = self.grid_name
-        if grid:
-            return f"grid {grid}"
-        found = self.cache.path.stat()
-        try:
-            boot = _BOOT.read_text().strip()
-        except OSError:
-            boot = os.uname().nodename
-        return f"{boot} {found.st_dev} {found.st_ino}"
+        return self._opened().store
+
+    def renewed(self) -> Self:
+        """The same, and what this process opened earlier only if it is still that.
+
+        A store may have been removed meanwhile, and a node may have joined a grid.
+        """
+        fresh = _open(self)
+        with _lock:
+            known = _opened.get(self)
+            if known is not None and known.store == fresh.store:
+                fresh.cache.close()
+            else:
+                # Who uses the one before keeps it; it closes with its last user.
+                _opened[self] = fresh
+        return self
 
     def __dask_tokenize__(self) -> Any:
         return ("gridcache.dask.handle", *astuple(self))
@@ -90,28 +94,58 @@ class Handle:
         """A short text that differs for different caches."""
         return hashlib.sha256(repr(astuple(self)).encode()).hexdigest()[:8]
 
+    def _opened(self) -> "_Opened":
+        found = _opened.get(self)
+        if found is not None:
+            return found
+        with _lock:
+            if self not in _opened:
+                _opened[self] = _open(self)
+            return _opened[self]
 
-_opened: dict[Handle, GridCache] = {}
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A cache in this process, and where it lies."""
+
+    cache: GridCache
+    grid: str
+    node: str
+    store: str
+
+
+_opened: dict[Handle, _Opened] = {}
 _lock = threading.Lock()
 
 
-def _open(handle: Handle) -> GridCache:
-    with _lock:
-        if handle not in _opened:
-            _opened[handle] = GridCache(
-                handle.name,
-                path=handle.path,
-                allow_pickle=handle.allow_pickle,
-                grid=handle.grid,
-            )
-        return _opened[handle]
+def _open(handle: Handle) -> _Opened:
+    cache = GridCache(
+        handle.name,
+        path=handle.path,
+        allow_pickle=handle.allow_pickle,
+        grid=handle.grid,
+    )
+    facts = read_facts(cache.path)
+    if facts is not None:
+        return _Opened(cache, facts.grid, facts.node, f"grid {facts.grid}")
+    where = cache.path.stat()
+    here = f"{_boot()} {where.st_dev} {where.st_ino}"
+    return _Opened(cache, "", os.uname().nodename, here)
+
+
+def _boot() -> str:
+    """Names the running machine: hosts may share a name, and containers a host."""
+    try:
+        return _BOOT.read_text().strip()
+    except OSError:
+        return os.uname().nodename
 
 
 def close_all() -> None:
     """Let go of every cache that this process opened for tasks; they open again."""
     with _lock:
         while _opened:
-            _opened.popitem()[1].close()
+            _opened.popitem()[1].cache.close()
 
 
 def _after_fork_in_child() -> None:

@@ -1,6 +1,7 @@
 """Job: what one call of `persist` has to compute, store and publish."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -8,20 +9,27 @@ from typing import Any
 import cloudpickle
 
 from gridcache.advice import advise
-from gridcache.cache import GridCache
 from gridcache.dask.describe import kind_of, shape_of
 from gridcache.dask.graph import Graph, Key, Plan, culled, materialize, shell, task
 from gridcache.dask.handle import Handle
 from gridcache.dask.identity import Identities, identities
-from gridcache.dask.manifest import Manifest, Part, find, in_use, publish
-from gridcache.dask.partitions import Keeping, Receipt, present, store_partition
-from gridcache.dask.texts import checked_name, part_text, parts_of
-from gridcache.digest import digest
-from gridcache.errors import ConfigError, NameInUseError, OutOfSpaceError
-from gridcache.units import format_bytes
+from gridcache.dask.manifest import Manifest, Part, find
+from gridcache.dask.oneplace import check_receipts
+from gridcache.dask.partitions import (
+    Keeping,
+    Receipt,
+    copy_partition,
+    present,
+    renew,
+    store_partition,
+)
+from gridcache.dask.publishing import check_free, publish
+from gridcache.dask.texts import checked_name, part_text
+from gridcache.digest import Unkeyable, digest
+from gridcache.errors import ConfigError, OutOfSpaceError
 from gridcache.values import ttl_seconds
 
-__all__ = ["Job", "Wish", "prepared"]
+__all__ = ["Job", "Wish", "partition_digests", "prepared"]
 
 _ROUNDS = 3
 """A partition that was stored and is gone is computed again so often: a node may be
@@ -41,6 +49,10 @@ class Wish:
     def __post_init__(self) -> None:
         if self.name is not None:
             checked_name(self.name)
+        version: object = self.version
+        if not isinstance(version, str | None):
+            message = f"version is a text, not {version!r}"
+            raise ConfigError(message)
         if self.replicas not in {1, 2}:
             message = f"replicas is 1 or 2, not {self.replicas!r}"
             raise ConfigError(message)
@@ -62,7 +74,10 @@ class Job:
     """What will be published; sizes and nodes of its parts as far as known."""
     missing: Mapping[str, Key]
     """Partitions to compute: the key of the task that gives it, by text."""
+    thin: frozenset[str] = frozenset()
+    """Partitions that are there with fewer copies than wanted."""
     rounds: int = 0
+    done: bool = False
 
     @property
     def title(self) -> str:
@@ -71,45 +86,65 @@ class Job:
 
     def tasks(self) -> tuple[Graph, list[Key]]:
         """What computes and stores the missing, and the keys that give receipts."""
-        graph = culled(self.plan.graph, self.missing.values())
-        wanted: list[Key] = []
+        graph = culled(self.plan.graph, self.missing.values()) if self.missing else {}
+        keeping, wanted = self.wish.keeping, list[Key]()
         for text, key in self.missing.items():
-            put = f"grid-put-{text}"
-            how = (self.handle, text, self.wish.keeping)
+            put = f"grid-put-{digest(text)}"
+            how = (self.handle, text, keeping)
             graph[put] = task(put, store_partition, *how, of=key)
+            wanted.append(put)
+        of = repr(self.manifest.name)
+        for text in self.thin:
+            put = f"grid-copy-{digest(text)}"
+            graph[put] = task(put, copy_partition, self.handle, text, of, keeping)
             wanted.append(put)
         return graph, wanted
 
-    def after(self, receipts: Iterable[Receipt]) -> "Job":
+    def after(self, receipts: list[Receipt]) -> "Job":
         """The job once these were stored.
 
         Raises
         ------
-        OutOfSpaceError
-            Partitions do not stay, however often they are stored.
+        NoAvailableNodesError
+            They were stored where this process does not find them.
         """
+        check_receipts(receipts, self.handle)
         manifest = self.manifest.with_receipts(receipts)
-        missing = _missing(self.handle, manifest, self.plan)
-        if missing and self.rounds + 1 == _ROUNDS:
-            raise _does_not_fit(manifest, len(missing))
-        return replace(self, manifest=manifest, missing=missing, rounds=self.rounds + 1)
+        return replace(self, manifest=manifest, missing={}, thin=frozenset())
 
-    def publish(self) -> Manifest:
-        """Let the name stand for it, and drop what belonged to the name before.
+    def published(self) -> "Job":
+        """The job, done; or with what is missing still, or again.
 
         Raises
         ------
         NameInUseError
             Somebody else has published the name since; what was stored is dropped.
+        OutOfSpaceError
+            Partitions do not stay, however often they are stored.
         """
-        cache = self.handle.cache
-        try:
-            done = publish(cache, self.manifest, overwrite=self.wish.overwrite)
-        except NameInUseError:
-            _sweep(cache, self.manifest.name)
-            raise
-        _sweep(cache, self.manifest.name)
-        return done
+        texts = publish(self.handle, self.manifest, overwrite=self.wish.overwrite)
+        if texts and self.rounds + 1 == _ROUNDS:
+            why = f"{len(texts)} did not stay"
+            raise self.does_not_fit(why)
+        missing = {text: key for text, key in self._keys().items() if text in texts}
+        return replace(self, missing=missing, rounds=self.rounds + 1, done=not texts)
+
+    def does_not_fit(self, why: object) -> OutOfSpaceError:
+        """The error for partitions that find no place."""
+        texts, name = self.manifest.texts, self.manifest.name
+        there = len(present(self.handle, texts))
+        message = (
+            f"{there} of {len(texts)} partitions of {name!r} are in the grid, and no "
+            f"more found a place ({why}): release names that nobody needs "
+            f"(gridcache.dask.names()), or give the store more memory (resize); the "
+            f"same call goes on from there. To give up: "
+            f"gridcache.dask.release({name!r})"
+        )
+        return OutOfSpaceError(message, name=name, present=there)
+
+    def _keys(self) -> dict[str, Key]:
+        pairs = zip(self.manifest.parts, self.plan.keys, strict=True)
+        return {part.text: key for part, key in pairs}
 
 
 def prepared(collection: Any, handle: Handle, wish: Wish) -> Job:
@@ -118,27 +153,39 @@ def prepared(collection: Any, handle: Handle, wish: Wish) -> Job:
     Raises
     ------
     ConfigError
-        It is no collection, or cannot be named so.
+        It is no collection, or cannot be named or kept so.
     NameInUseError
         The name stands for another computation.
     """
+    _check_keeping(handle, wish)
     plan = materialize(collection)
     ids = identities(plan.graph, plan.keys, salt=wish.version or "")
     manifest = _draft(plan, ids, wish)
-    before = find(handle.cache, manifest.name)
-    if before is not None and not before.same_as(manifest) and not wish.overwrite:
-        raise in_use(before, manifest)
+    before = None if wish.overwrite else find(handle.cache, manifest.name)
+    check_free(before, manifest)
     if before is not None:
         manifest = manifest.with_parts_of(before)
     if wish.version is None:
         _warn(ids, manifest.name)
-    return Job(plan, handle, wish, manifest, _missing(handle, manifest, plan))
+    return _looked_up(Job(plan, handle, wish, manifest, {}), before)
+
+
+def _check_keeping(handle: Handle, wish: Wish) -> None:
+    if wish.replicas > 1 and not handle.grid_name:
+        message = "replicas=2 needs a grid; start one: grid up"
+        raise ConfigError(message, replicas=wish.replicas)
+    if not handle.allow_pickle:
+        message = (
+            f"cache {handle.name!r} was opened with allow_pickle=False, and what a "
+            f"collection is can only be kept as a pickle; use another cache"
+        )
+        raise ConfigError(message, cache=handle.name)
 
 
 def _draft(plan: Plan, ids: Identities, wish: Wish) -> Manifest:
-    digests = [ids.digests[key] for key in plan.keys]
+    digests = partition_digests(plan, ids)
     kind = kind_of(plan.collection)
-    identity = digest((kind, digests, wish.version))
+    identity = digest((kind, _structure(plan), digests, wish.version))
     name = wish.name or f"{kind.lower()}-{identity[:12]}"
     empty, keys = shell(plan, f"grid-{identity[:16]}")
     texts = [part_text(name, one) for one in digests]
@@ -155,10 +202,43 @@ def _draft(plan: Plan, ids: Identities, wish: Wish) -> Manifest:
     )
 
 
-def _missing(handle: Handle, manifest: Manifest, plan: Plan) -> dict[str, Key]:
-    keys = {part.text: key for part, key in zip(manifest.parts, plan.keys, strict=True)}
-    there = present(handle, keys)
-    return {text: key for text, key in keys.items() if text not in there}
+def partition_digests(plan: Plan, ids: Identities) -> list[str]:
+    """Identities of the partitions, those that Dask calls impure told apart.
+
+    Of two equal calls of a function that draws lots neither may stand for the other;
+    the first of one run is the first of the next.
+    """
+    met: Counter[str] = Counter()
+    found: dict[Key, str] = {}
+    for key in dict.fromkeys(plan.keys):
+        one = ids.digests[key]
+        found[key] = digest((one, met[one])) if key in ids.impure and met[one] else one
+        met[one] += 1
+    return [found[key] for key in plan.keys]
+
+
+def _structure(plan: Plan) -> str:
+    """Digest of all that a collection is but its partitions' values.
+
+    Chunks, divisions, names, dtypes, attributes, coordinates in memory.
+    """
+    empty, _ = shell(plan, "grid")
+    try:
+        return digest(empty)
+    except Unkeyable:
+        # May differ from process to process: then the name is refused, not wrong.
+        return digest(cloudpickle.dumps(empty))
+
+
+def _looked_up(job: Job, before: Manifest | None) -> Job:
+    """The job with what it has to do."""
+    wish, keys = job.wish, job._keys()
+    there = present(job.handle, keys)
+    missing = {text: key for text, key in keys.items() if text not in there}
+    thick = before is not None and before.replicas >= wish.replicas
+    thin = there if wish.replicas > 1 and not thick else ()
+    renew(job.handle, there, wish.keeping)
+    return replace(job, missing=missing, thin=frozenset(thin))
 
 
 def _warn(ids: Identities, name: str) -> None:
@@ -168,20 +248,3 @@ def _warn(ids: Identities, name: str) -> None:
             f"{name!r} may be taken for what it is not: {ids.unsafe[0]}{more}. Say "
             f"what the data are with version="
         )
-
-
-def _does_not_fit(manifest: Manifest, missing: int) -> OutOfSpaceError:
-    count = len(manifest.texts)
-    message = (
-        f"{missing} of {count} partitions of {manifest.name!r} did not stay in the "
-        f"grid ({format_bytes(manifest.nbytes)} in all, as far as known): give the "
-        f"store more memory (resize), or release other names"
-    )
-    return OutOfSpaceError(message, name=manifest.name, missing=missing)
-
-
-def _sweep(cache: GridCache, name: str) -> None:
-    """Drop partitions of a name that do not belong to what it stands for."""
-    stands = find(cache, name)
-    kept = set(stands.texts) if stands is not None else set()
-    cache.delete_many([text for text in parts_of(cache, name) if text not in kept])

@@ -6,9 +6,11 @@ from gridcache.cache import GridCache
 from gridcache.dask.describe import NameInfo, info_of
 from gridcache.dask.graph import Graph, rebuilt, task
 from gridcache.dask.handle import Handle
-from gridcache.dask.manifest import Manifest, read, withdraw
-from gridcache.dask.partitions import fetch_partition, present
+from gridcache.dask.manifest import Manifest, find, read
+from gridcache.dask.partitions import fetch_partition, nbytes_of, present
+from gridcache.dask.publishing import withdraw
 from gridcache.dask.texts import checked_name, names_of, parts_of
+from gridcache.errors import StoreFormatError
 
 __all__ = ["info", "load", "loaded", "names", "release"]
 
@@ -23,7 +25,7 @@ def load(name: str, *, cache: GridCache | Handle | str | None = None) -> Any:
     NameNotFoundError
         Nothing is published under the name.
     """
-    handle = Handle.of(cache)
+    handle = Handle.of(cache).renewed()
     return loaded(read(handle.cache, checked_name(name)), handle)
 
 
@@ -46,31 +48,36 @@ def release(name: str, *, cache: GridCache | Handle | str | None = None) -> int:
     Returns
     -------
     int
-        Bytes that are free again.
+        Bytes of the partitions that were dropped.
 
     Raises
     ------
     NameNotFoundError
         Nothing is published or left under the name.
     """
-    opened = Handle.of(cache).cache
-    texts = list(parts_of(opened, checked_name(name)))
-    if not texts:
-        read(opened, name)
-    nbytes = sum(_nbytes(opened, text) for text in texts)
-    withdraw(opened, name)
-    opened.delete_many(texts)
+    handle = Handle.of(cache).renewed()
+    nbytes = _nbytes(handle, checked_name(name))
+    if not withdraw(handle, name):
+        read(handle.cache, name)
     return nbytes
 
 
-def _nbytes(cache: GridCache, text: str) -> int:
-    found = cache.info(text)
-    return found.stored_nbytes if found is not None else 0
+def _nbytes(handle: Handle, name: str) -> int:
+    try:
+        manifest = find(handle.cache, name)
+    except StoreFormatError:
+        manifest = None
+    parts = manifest.parts if manifest is not None else ()
+    known = {part.text: part.nbytes for part in parts}
+    return sum(
+        known.get(text) or nbytes_of(handle, text)
+        for text in parts_of(handle.cache, name)
+    )
 
 
 def names(*, cache: GridCache | Handle | str | None = None) -> list[str]:
     """Published names, sorted."""
-    return names_of(Handle.of(cache).cache)
+    return names_of(Handle.of(cache).renewed().cache)
 
 
 def info(name: str, *, cache: GridCache | Handle | str | None = None) -> NameInfo:
@@ -81,6 +88,6 @@ def info(name: str, *, cache: GridCache | Handle | str | None = None) -> NameInf
     NameNotFoundError
         Nothing is.
     """
-    handle = Handle.of(cache)
+    handle = Handle.of(cache).renewed()
     manifest = read(handle.cache, checked_name(name))
     return info_of(manifest, present(handle, manifest.texts))

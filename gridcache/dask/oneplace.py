@@ -1,12 +1,13 @@
 """One place: that all workers of a Dask cluster and its client see the same cache."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gridcache.dask.handle import Handle
+from gridcache.dask.partitions import Receipt
 from gridcache.errors import NoAvailableNodesError
 
-__all__ = ["acheck_one_place", "check_one_place"]
+__all__ = ["acheck_one_place", "check_one_place", "check_receipts"]
 
 
 def check_one_place(client: Any, handle: Handle) -> None:
@@ -25,8 +26,19 @@ async def acheck_one_place(client: Any, handle: Handle) -> None:
     _check(await client.run(_store, handle), handle)
 
 
+def check_receipts(receipts: Iterable[Receipt], handle: Handle) -> None:
+    """Check it afterwards: some schedulers do not say beforehand who will work.
+
+    Raises
+    ------
+    NoAvailableNodesError
+        What was stored lies where this process does not find it.
+    """
+    _check({f"on {one.node}": one.store for one in receipts}, handle)
+
+
 def _store(handle: Handle) -> str:
-    return handle.store
+    return handle.renewed().store
 
 
 def _check(stores: Mapping[str, str], handle: Handle) -> None:
@@ -34,7 +46,7 @@ def _check(stores: Mapping[str, str], handle: Handle) -> None:
         return
     odd = [worker for worker, store in stores.items() if store != handle.store]
     message = (
-        f"{len(odd)} of {len(stores)} Dask workers see another store than this "
+        f"{len(odd)} of {len(stores)} workers of Dask see another store than this "
         f"process (the first is {odd[0]}): they are on other machines, or have another "
         f"GRIDCACHE_DIRECTORY. Make one grid of the machines with `grid up` (see "
         f"`grid up --help`), on each of them"

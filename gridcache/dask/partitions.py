@@ -6,25 +6,31 @@ is a receipt. Nothing here knows of graphs or names.
 
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from gridcache.advice import advise
 from gridcache.dask.handle import Handle
-from gridcache.errors import ImmutableKeyError, KeyNotFoundError
+from gridcache.errors import GridCacheError, ImmutableKeyError, KeyNotFoundError
 from gridcache.views import ABSENT
 
 __all__ = [
     "Keeping",
     "Receipt",
+    "copy_partition",
     "fetch_partition",
     "keep_partition",
+    "nbytes_of",
     "pass_partition",
     "present",
+    "renew",
     "store_partition",
 ]
+
+_FOR_EVER_S = 900 * 365.25 * 86400
+"""A time to live can be set anew, and not be taken away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +59,11 @@ class Receipt:
 
     text: str
     nbytes: int
-    """As encoded, before compression."""
+    """As encoded, before compression; 0 if that is not known."""
     node: str
     """That computed it."""
+    store: str
+    """That it was written to, as `Handle.store`."""
     seconds: float
     """That storing took."""
 
@@ -63,15 +71,29 @@ class Receipt:
 def store_partition(value: Any, handle: Handle, text: str, keeping: Keeping) -> Receipt:
     """Store what was just computed."""
     began_s = time.perf_counter()
-    cache = handle.cache
     # Somebody else may have stored the same partition of a computation that does not
     # give the same bytes each time: the first stands, for everybody.
     with suppress(ImmutableKeyError):
-        cache.put(text, value, **keeping.options())
-    found = cache.info(text)
+        handle.cache.put(text, value, **keeping.options())
+    seconds = time.perf_counter() - began_s
+    return Receipt(text, nbytes_of(handle, text), handle.node, handle.store, seconds)
+
+
+def copy_partition(handle: Handle, text: str, of: str, keeping: Keeping) -> Receipt:
+    """Store a partition once more that is kept with too few copies."""
+    return store_partition(fetch_partition(handle, text, of), handle, text, keeping)
+
+
+def nbytes_of(handle: Handle, text: str) -> int:
+    """Bytes of a partition as encoded; 0 if it is gone or nobody answers."""
+    try:
+        found = handle.cache.info(text)
+    except (GridCacheError, OSError):
+        return 0
+    if found is None:
+        return 0
     # A small value has no buffers: it lies in its header.
-    nbytes = found.raw_nbytes or found.stored_nbytes if found is not None else 0
-    return Receipt(text, nbytes, handle.node, time.perf_counter() - began_s)
+    return found.raw_nbytes or found.stored_nbytes
 
 
 def fetch_partition(handle: Handle, text: str, of: str) -> Any:
@@ -124,6 +146,20 @@ def keep_partition(
 def present(handle: Handle, texts: Iterable[str]) -> set[str]:
     """Those that are there now."""
     return set(handle.cache.contains_many(texts))
+
+
+def renew(handle: Handle, texts: Collection[str], keeping: Keeping) -> None:
+    """Let partitions that are there live as long as those that come now."""
+    if not texts:
+        return
+    cache = handle.cache
+    first = cache.info(next(iter(texts)))
+    if keeping.ttl_s is None and (first is None or first.expires is None):
+        return
+    for text in texts:
+        # One that is gone by now is found missing before anything is published.
+        with suppress(KeyNotFoundError):
+            cache.touch(text, _FOR_EVER_S if keeping.ttl_s is None else keeping.ttl_s)
 
 
 def in_worker() -> bool:

@@ -5,6 +5,8 @@ it stopped. Only receipts come back to the client.
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -14,8 +16,14 @@ from gridcache.dask.job import Job, Wish, prepared
 from gridcache.dask.loading import loaded
 from gridcache.dask.oneplace import acheck_one_place, check_one_place
 from gridcache.dask.progress import bar
-from gridcache.dask.running import arun, client_of, run, scheduler_for
-from gridcache.errors import ConfigError
+from gridcache.dask.running import (
+    arun,
+    check_waits,
+    client_of,
+    run,
+    scheduler_for,
+)
+from gridcache.errors import ConfigError, OutOfSpaceError
 
 __all__ = ["apersist", "persist"]
 
@@ -74,18 +82,20 @@ def persist(  # noqa: PLR0913 - all but the first two by name
         The partitions do not fit; those that were stored stay, and the name is not
         published: the same call goes on from there.
     """
-    handle = Handle.of(cache)
-    wish = Wish(name, ttl, replicas, version, overwrite)
-    job = prepared(collection, handle, wish)
-    schedule = scheduler_for(job.plan.collection, scheduler)
+    handle, wish = Handle.of(cache), Wish(name, ttl, replicas, version, overwrite)
+    schedule = scheduler_for(collection, scheduler)
     client = client_of(schedule)
-    while job.missing:
-        if client is not None:
-            check_one_place(client, handle)
-        graph, wanted = job.tasks()
-        with bar(job.title, len(wanted), wanted=progress) as advance:
-            job = job.after(run(schedule, graph, wanted, advance))
-    return loaded(job.publish(), handle)
+    check_waits(client)
+    job = prepared(collection, handle.renewed(), wish)
+    while not job.done:
+        if job.missing or job.thin:
+            if client is not None:
+                check_one_place(client, handle)
+            graph, wanted = job.tasks()
+            with _placed(job), bar(job.title, len(wanted), wanted=progress) as advance:
+                job = job.after(run(schedule, graph, wanted, advance))
+        job = job.published()
+    return loaded(job.manifest, handle)
 
 
 async def apersist(collection: Any, name: str | None = None, **options: Any) -> Any:
@@ -93,17 +103,27 @@ async def apersist(collection: Any, name: str | None = None, **options: Any) -> 
     handle = Handle.of(options.pop("cache", None))
     scheduler, progress = options.pop("scheduler", None), options.pop("progress", None)
     wish = Wish(name, **options)
-    job: Job = await asyncio.to_thread(prepared, collection, handle, wish)
-    client = client_of(scheduler_for(job.plan.collection, scheduler))
+    client = client_of(scheduler_for(collection, scheduler))
     if client is None:
         message = (
             "apersist() is for distributed clients; write gridcache.dask.persist(...)"
         )
         raise ConfigError(message)
-    while job.missing:
-        await acheck_one_place(client, handle)
-        graph, wanted = job.tasks()
-        with bar(job.title, len(wanted), wanted=progress) as advance:
-            receipts = await arun(client, graph, wanted, advance)
-        job = await asyncio.to_thread(job.after, receipts)
-    return loaded(await asyncio.to_thread(job.publish), handle)
+    job: Job = await asyncio.to_thread(prepared, collection, handle.renewed(), wish)
+    while not job.done:
+        if job.missing or job.thin:
+            await acheck_one_place(client, handle)
+            graph, wanted = job.tasks()
+            with _placed(job), bar(job.title, len(wanted), wanted=progress) as advance:
+                job = job.after(await arun(client, graph, wanted, advance))
+        job = await asyncio.to_thread(job.published)
+    return loaded(job.manifest, handle)
+
+
+@contextmanager
+def _placed(job: Job) -> Iterator[None]:
+    """Say of what finds no place what it was for."""
+    try:
+        yield
+    except OutOfSpaceError as error:
+        raise job.does_not_fit(error) from error

@@ -4,24 +4,32 @@ Wanted are keys whose results are small. On a distributed cluster they come back
 they get done; a task's inputs are let go of as soon as it is.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import dask
 from dask.base import get_scheduler
 from dask.callbacks import Callback
 
-from gridcache.dask.graph import Graph, Key
+from gridcache.dask.graph import Graph, Key, check_collection
 from gridcache.dask.progress import Advance
 from gridcache.errors import ConfigError
 
-__all__ = ["arun", "client_of", "run", "scheduler_for"]
+__all__ = ["arun", "check_waits", "client_of", "run", "scheduler_for"]
 
 Scheduler = Callable[..., Any]
 
 
 def scheduler_for(collection: Any, scheduler: Any = None) -> Scheduler:
-    """What Dask would run a collection with."""
+    """What Dask would run a collection with.
+
+    Raises
+    ------
+    ConfigError
+        It is no Dask collection.
+    """
+    check_collection(collection)
     found: Scheduler | None = get_scheduler(
         scheduler=scheduler, collections=[collection]
     )
@@ -36,26 +44,30 @@ def client_of(scheduler: Scheduler) -> Any | None:
     return owner if hasattr(owner, "scheduler_info") else None
 
 
-def run(
-    scheduler: Scheduler, graph: Graph, wanted: Sequence[Key], advance: Advance
-) -> list[Any]:
-    """Run a graph; the results in any order.
+def check_waits(client: Any | None) -> None:
+    """Check that a client can be waited for by this thread.
 
     Raises
     ------
     ConfigError
-        The client is asynchronous: it must be awaited.
+        It is asynchronous: it must be awaited.
     """
-    client = client_of(scheduler)
-    if client is None:
-        with _Counting(set(wanted), advance):
-            return list(scheduler(graph, list(wanted)))
-    if client.asynchronous:
+    if client is not None and client.asynchronous:
         message = (
             "the Dask client of this code is asynchronous; "
             "write `await gridcache.dask.apersist(...)`"
         )
         raise ConfigError(message)
+
+
+def run(
+    scheduler: Scheduler, graph: Graph, wanted: Sequence[Key], advance: Advance
+) -> list[Any]:
+    """Run a graph; the results in any order."""
+    client = client_of(scheduler)
+    if client is None:
+        with _Counting(set(wanted), advance):
+            return list(scheduler(graph, list(wanted)))
     return _gathered(client, graph, wanted, advance)
 
 
@@ -66,13 +78,10 @@ def _gathered(
 
     futures = client.get(graph, list(wanted), sync=False)
     results = []
-    try:
+    with _released(futures):
         for _, result in as_completed(futures, with_results=True):
             results.append(result)
             advance()
-    except BaseException:
-        client.cancel(futures)
-        raise
     return results
 
 
@@ -84,14 +93,24 @@ async def arun(
 
     futures = client.get(graph, list(wanted), sync=False, asynchronous=True)
     results = []
-    try:
+    with _released(futures):
         async for _, result in as_completed(futures, with_results=True):
             results.append(result)
             advance()
-    except BaseException:
-        await client.cancel(futures, asynchronous=True)
-        raise
     return results
+
+
+@contextmanager
+def _released(futures: Sequence[Any]) -> Iterator[None]:
+    """Let go of futures at the end, also those that a traceback refers to.
+
+    Not cancelled: another thread may wait for the same keys.
+    """
+    try:
+        yield
+    finally:
+        for future in futures:
+            future.release()
 
 
 class _Counting(Callback):

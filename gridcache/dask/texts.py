@@ -2,6 +2,7 @@
 
 ==========================  ========================================================
 ``name:NAME``               the manifest of a published collection
+``lock:NAME``               never stored; who changes what the name stands for holds it
 ``part:NAME:IDENTITY``      one of its partitions
 ``auto:IDENTITY``           a partition or a task's result that nobody named
 ==========================  ========================================================
@@ -18,6 +19,7 @@ from gridcache.errors import ConfigError
 __all__ = [
     "auto_text",
     "checked_name",
+    "lock_text",
     "manifest_text",
     "names_of",
     "part_text",
@@ -48,6 +50,11 @@ def checked_name(name: object) -> str:
 def manifest_text(name: str) -> str:
     """The key of a name's manifest."""
     return _MANIFEST + name
+
+
+def lock_text(name: str) -> str:
+    """The key that is computed by who changes what a name stands for."""
+    return f"lock:{name}"
 
 
 def part_text(name: str, identity: str) -> str:
