@@ -12,9 +12,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from xxhash import xxh3_128_digest
 
 from gridcache.dask.identity.outside import Reader
+from gridcache.digest.arrays import content
 from gridcache.digest.engine import MARSHAL, SCALARS, scalars
 from gridcache.digest.errors import Unkeyable
 
@@ -49,6 +52,7 @@ class Arguments:
             slice: self._slice,
             partial: self._partial,
             bytes: _bytes,
+            np.ndarray: self._array,
         }
 
     def token(self, value: Any) -> bytes:
@@ -127,6 +131,9 @@ class Arguments:
         parts = (value.func, value.args, value.keywords, vars(value))
         return self._node(b"partial\0", parts)
 
+    def _array(self, value: Any) -> bytes:
+        return self._once(value, _array if value.dtype.isbuiltin == 1 else self._read)
+
     def _node(self, tag: bytes, parts: Any) -> bytes:
         token = self.token
         return xxh3_128_digest(tag + b"".join([token(part) for part in parts]))
@@ -134,6 +141,15 @@ class Arguments:
 
 def _node(tag: bytes, tokens: list[bytes]) -> bytes:
     return xxh3_128_digest(tag + b"".join(tokens))
+
+
+def _array(value: npt.NDArray[Any]) -> bytes:
+    """The token of an array with a dtype that its name says."""
+    dtype = value.dtype
+    if dtype.metadata is not None:
+        return Reader().token(value)
+    what = _dumps((dtype.type.__name__, dtype.str, value.shape), MARSHAL)
+    return xxh3_128_digest(b"plain array\0" + content(Reader(), value) + what)
 
 
 def _scalar(value: Any) -> bytes:

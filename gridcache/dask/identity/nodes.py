@@ -7,7 +7,6 @@ from dask._task_spec import (
     DataNode,
     GraphNode,
     NestedContainer,
-    Set,
     Task,
     TaskRef,
     _execute_subgraph,
@@ -20,10 +19,10 @@ __all__ = [
     "GraphNode",
     "Key",
     "NestedContainer",
-    "Set",
     "Task",
     "TaskRef",
     "execute_subgraph",
+    "is_future",
     "only_builds",
 ]
 
@@ -44,3 +43,8 @@ def only_builds(function: object) -> bool:
         return function in _BUILDERS
     except TypeError:
         return False
+
+
+def is_future(kind: type) -> bool:
+    """Tell whether values of a type stand for what a scheduler computes or holds."""
+    return bool(getattr(kind, "__dask_future__", False))

@@ -3,16 +3,21 @@
 Dask names a task that reads by what it reads: for a file that is its path, its size and
 its time. Such a name is the only trace of them. But a name also depends on how Dask
 tokenizes the user's functions, which changes with the folder of a script or the number
-of a kernel; so it counts for installed code alone.
+of a kernel; so it counts for installed code alone. A name with a uuid says nothing.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
-from gridcache.dask.identity.nodes import Key, only_builds
+from xxhash import xxh3_128_digest
+
+from gridcache.dask.identity.nodes import Key, Task, only_builds
+from gridcache.dask.identity.outside import stands_for_data
+from gridcache.digest.engine import FAMILIES, handler_of
 from gridcache.fingerprint.places import is_local, is_local_code
 
-__all__ = ["calls_installed", "has_uuid", "name_of"]
+__all__ = ["Roots", "has_uuid", "name_of"]
 
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-")
 DASHES = 4
@@ -38,26 +43,72 @@ def has_uuid(key: Key) -> bool:
     return name.count("-") >= DASHES and UUID4.search(name) is not None
 
 
-def calls_installed(function: Any, args: tuple[Any, ...], kwargs: Any) -> bool:
-    """Tell whether a task calls the code of an installed package, and no local code.
+class Roots:
+    """What the names of one graph count for."""
 
-    Looks through what only hands on a call: partials, and functions of Dask that get
-    the function as their first argument or as ``func=``.
-    """
-    if only_builds(function):
-        return False
-    called = [function, *args[:1], kwargs.get("_func"), kwargs.get("func")]
-    return not any(map(_is_local, called))
+    __slots__ = ("_local", "_outside", "_tokens")
+
+    def __init__(self) -> None:
+        self._local: dict[int, bool] = {}
+        self._outside: dict[type, bool] = {}
+        self._tokens: dict[Key, bytes] = {}
+
+    def token(self, key: Key) -> bytes:
+        """What a key says of a layer."""
+        name = key[0] if type(key) is tuple and key else key
+        found = self._tokens.get(name)
+        if found is None:
+            found = xxh3_128_digest(b"name\0" + repr(name_of(name)).encode())
+            self._tokens[name] = found
+        return found
+
+    def names_call(self, node: Task, key: Key) -> bool:
+        """Tell whether the name of a task without inputs counts.
+
+        Looks through what only hands on a call: partials, and functions of Dask that
+        get the user's as their first argument or under these names.
+        """
+        if only_builds(node.func) or self._is_local(node.func):
+            return False
+        handed = _handed(node)
+        return not any(map(self._is_local, handed)) and not has_uuid(key)
+
+    def names_data(self, value: object, key: Key) -> bool:
+        """Tell whether the name of data counts: they may stand for data elsewhere.
+
+        Plain data and objects of the user's classes do not.
+        """
+        kind = type(value)
+        found = self._outside.get(kind)
+        if found is None:
+            by_protocol = handler_of(kind) is FAMILIES[object]
+            unseen = by_protocol and not stands_for_data(kind)
+            found = unseen and not is_local(kind.__module__, None)
+            self._outside[kind] = found
+        return found and not has_uuid(key)
+
+    def _is_local(self, function: Any) -> bool:
+        # The graph keeps the function alive, so its id is its own.
+        me = id(function)
+        if me not in self._local:
+            self._local[me] = _runs_local_code(function)
+        return self._local[me]
 
 
-def _is_local(function: Any) -> bool:
+def _handed(node: Task) -> Iterator[Any]:
+    if node.args and callable(node.args[0]):
+        yield node.args[0]
+    for name in ("_func", "func"):
+        if name in node.kwargs:
+            yield node.kwargs[name]
+
+
+def _runs_local_code(function: Any) -> bool:
     for _ in range(MOST_WRAPPERS):
         inner = getattr(function, "func", None) or getattr(function, "__func__", None)
         if inner is None:
             break
         function = inner
-    if not callable(function):
-        return False
     code = getattr(function, "__code__", None)
     if code is not None:
         return is_local_code(code, str(function.__module__), None)

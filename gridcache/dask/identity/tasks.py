@@ -1,60 +1,102 @@
-"""One task: a token of its function, its arguments and its inputs.
+"""Tasks: a token of the function, the arguments and the inputs of each.
 
-A task is a call. Its token is the hash of the function's token, the names of its keyword
-arguments and the tokens of the arguments in their order; an argument that refers to
-another task has that task's token. Containers that Dask builds of references are calls
-of their own; data are their value.
+A task is a call. Its token is the hash of a head (the function's token and the names of
+the keyword arguments) and the tokens of the arguments in their order; an argument that
+refers to another task has that task's token. Containers that Dask builds of references
+are calls of their own; data are their value.
+
+Not covered: the order of the tasks of a graph (`gridcache.dask.identity.order`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from xxhash import xxh3_128_digest
 
 from gridcache.dask.identity.arguments import Arguments
 from gridcache.dask.identity.doubts import Doubts
+from gridcache.dask.identity.effects import acts
 from gridcache.dask.identity.nodes import (
     Alias,
     DataNode,
+    GraphNode,
     Key,
     NestedContainer,
-    Set,
     Task,
     TaskRef,
     execute_subgraph,
+    is_future,
 )
-from gridcache.dask.identity.roots import calls_installed, has_uuid, name_of
-from gridcache.digest.engine import FAMILIES, handler_of
+from gridcache.dask.identity.order import settle
+from gridcache.dask.identity.roots import Roots, has_uuid
 from gridcache.digest.errors import Unkeyable
-from gridcache.fingerprint.places import is_local
 
-__all__ = ["Scope", "Tasks"]
+__all__ = ["Common", "Scope", "Tasks"]
 
-Scope = Mapping[Key, bytes]
+Token = Any
+"""Bytes; while a fused graph is compiled, the place where they will be."""
+
+Scope = dict[Key, Token]
 """The tokens of what a task may refer to."""
 
-Fused = Callable[["Tasks", Task, Scope, Key], bytes]
+
+_Form = Callable[[Any, Scope, Key], Token]
+
+
+class Common:
+    """What is known of the functions, arguments and names of one graph.
+
+    The graph keeps all of them alive, so their ids are their own.
+    """
+
+    __slots__ = ("_acting", "arguments", "doubts", "heads", "roots")
+
+    def __init__(self) -> None:
+        self.arguments = Arguments()
+        self.doubts = Doubts()
+        self.roots = Roots()
+        self.heads: dict[Any, bytes] = {}
+        """By id of a function, and the names of its keyword arguments if any."""
+        self._acting: dict[int, bool] = {}
+
+    def acts(self, node: GraphNode) -> bool:
+        """Tell whether a task acts; one that holds a graph has to be looked into."""
+        if not isinstance(node, Task):
+            return False
+        me = id(node.func)
+        found = self._acting.get(me)
+        if found is None:
+            found = self._acting[me] = acts(node.func)
+        return found
+
+    def is_named(self, node: Task, key: Key) -> bool:
+        """Tell whether Dask's name of a task without inputs counts.
+
+        Not if it acts: the buffers of a shuffle have a new name each time.
+        """
+        return self.roots.names_call(node, key) and not self.acts(node)
+
+    @staticmethod
+    def is_impure(key: Key, node: GraphNode) -> bool:
+        """Tell whether Dask calls a task impure.
+
+        Data are what they are, and an alias is what its target is.
+        """
+        return has_uuid(key) and not isinstance(node, DataNode | Alias)
 
 
 class Tasks:
-    """Tokens of the tasks of one graph.
+    """Tokens of the parts of a graph; the order of the graph is the caller's."""
 
-    Parameters
-    ----------
-    fused
-        Makes the token of a task that holds a graph.
-    """
+    __slots__ = ("_fixed", "_forms", "common")
 
-    __slots__ = ("_arguments", "_forms", "_fused", "_installed", "doubts")
+    def __init__(self, common: Common) -> None:
+        self.common = common
+        self._forms: dict[type, _Form] = {}
+        self._fixed: Collection[Key] = ()
+        """Keys of the graph under way that are bound to plain arguments."""
 
-    def __init__(self, fused: Fused) -> None:
-        self.doubts = Doubts()
-        self._arguments = Arguments()
-        self._fused = fused
-        self._installed: dict[tuple[int, ...], bool] = {}
-        self._forms: dict[type, Callable[[Any, Scope, Key], bytes]] = {}
-
-    def token(self, part: Any, scope: Scope, key: Key) -> bytes:
+    def token(self, part: Any, scope: Scope, key: Key) -> Token:
         """The token of a task, of an argument of one, or of data.
 
         Parameters
@@ -67,97 +109,154 @@ class Tasks:
         form = self._forms.get(type(part)) or self._form_of(type(part))
         return form(part, scope, key)
 
-    def _form_of(self, kind: type) -> Callable[[Any, Scope, Key], bytes]:
-        found: Callable[[Any, Scope, Key], bytes] = self._value
-        if issubclass(kind, TaskRef):
-            found = _referred
-        elif issubclass(kind, Alias):
-            found = _target
-        elif issubclass(kind, DataNode):
-            found = self._data
-        elif issubclass(kind, NestedContainer):
-            found = self._container
-        elif issubclass(kind, Task):
-            found = self._task
-        self._forms[kind] = found
-        return found
+    def node(self, node: Any, scope: Scope, key: Key) -> Token:
+        """The token of what stands under a key, None if nothing does."""
+        if node is None:
+            self.common.doubts.not_here(key)
+            return self.constant(_by_key(key))
+        if type(node) is DataNode and self.common.roots.names_data(node.value, key):
+            name = self.common.roots.token(key)
+            return self.combine(b"named data\0" + name, [self.token(node, scope, key)])
+        return self.token(node, scope, key)
 
-    def _value(self, value: Any, _: Scope, key: Key) -> bytes:
+    # -- what a compiler does otherwise --------------------------------------
+
+    def constant(self, token: bytes) -> Token:
+        """Use a token that is known."""
+        return token
+
+    def combine(self, head: bytes, parts: Iterable[Token]) -> Token:
+        """The token of a call, made of those of its arguments."""
+        return xxh3_128_digest(head + b"".join(parts))
+
+    def combine_unordered(self, head: bytes, parts: Iterable[Token]) -> Token:
+        """The token of a set."""
+        return xxh3_128_digest(head + b"".join(sorted(parts)))
+
+    def met(self, key: Key, node: GraphNode) -> None:
+        """Hear of a task in a task that holds a graph."""
+
+    def fused(self, node: Task, scope: Scope, key: Key) -> Token:
+        """The token of a task that holds a graph: that of its result.
+
+        What the keys in there are called does not count, nor in what order they are
+        bound: Dask orders them by their hashes.
+        """
+        inner, result, bound, *inputs = node.args
+        pairs = zip(bound, inputs, strict=True)
+        names = {name: self.token(part, scope, key) for name, part in pairs}
+        return self._result(inner, result, names, self._plain(bound, inputs))
+
+    def _result(
+        self,
+        inner: Mapping[Key, GraphNode],
+        result: Key,
+        names: Scope,
+        fixed: Collection[Key],
+    ) -> Token:
+        def enter(key: Key, node: Any) -> None:
+            names[key] = self.node(node, names, key)
+            self.met(key, node)
+
+        around, self._fixed = self._fixed, fixed
+        settle(inner, [result], names, enter)
+        self._fixed = around
+        return names[result]
+
+    def _plain(self, bound: Iterable[Key], inputs: Iterable[Any]) -> Collection[Key]:
+        pairs = zip(bound, inputs, strict=True)
+        return {name for name, part in pairs if self._is_plain(part)}
+
+    def _is_plain(self, part: Any) -> bool:
+        """Tell whether an argument is a value, by its type but for references."""
+        if isinstance(part, TaskRef):
+            return part.key in self._fixed
+        if isinstance(part, GraphNode):
+            return isinstance(part, DataNode)
+        return not is_future(type(part))
+
+    def _is_root(self, node: GraphNode) -> bool:
+        return all(key in self._fixed for key in node.dependencies)
+
+    def value(self, value: Any, _: Scope, key: Key) -> Token:
+        """The token of an argument that is no reference."""
         try:
-            return self._arguments.token(value)
+            return self.common.arguments.token(value)
         except Unkeyable as refusal:
-            self.doubts.without_identity(value, refusal, key)
-            return self.by_key(key)
+            self.common.doubts.without_identity(value, refusal, key)
+            return _by_key(key)
 
-    def _data(self, node: DataNode, scope: Scope, key: Key) -> bytes:
-        return self._value(node.value, scope, key)
+    # -- the forms -----------------------------------------------------------
 
-    def _container(self, node: NestedContainer, scope: Scope, key: Key) -> bytes:
-        kind = node.klass.__name__.encode()
+    def _form_of(self, kind: type) -> _Form:
+        forms: dict[type, _Form] = {
+            TaskRef: _referred,
+            Alias: _target,
+            DataNode: self._data,
+            NestedContainer: self._container,
+            Task: self._task,
+        }
+        nearest = [forms[base] for base in kind.__mro__ if base in forms]
+        form = nearest[0] if nearest else self.value
+        if not nearest and is_future(kind):
+            form = self._future
+        self._forms[kind] = form
+        return form
+
+    def _data(self, node: DataNode, scope: Scope, key: Key) -> Token:
+        return self.value(node.value, scope, key)
+
+    def _future(self, part: Any, _: Scope, key: Key) -> Token:
+        self.common.doubts.not_here(part.key)
+        return self.constant(_by_key(part.key))
+
+    def _container(self, node: NestedContainer, scope: Scope, key: Key) -> Token:
+        kind = node.klass.__name__
+        head = b"container\0" + kind.encode() + b"\0"
         parts = [self.token(part, scope, key) for part in node.args]
-        if isinstance(node, Set):
-            parts.sort()
-        return xxh3_128_digest(b"container\0" + kind + b"\0" + b"".join(parts))
+        if kind == "set":
+            return self.combine_unordered(head, parts)
+        return self.combine(head, parts)
 
-    def _task(self, node: Task, scope: Scope, key: Key) -> bytes:
+    def _task(self, node: Task, scope: Scope, key: Key) -> Token:
         if node.func is execute_subgraph:
-            return self._fused(self, node, scope, key)
-        own = key if node.key is None else node.key
+            return self.fused(node, scope, key)
+        own: Any = node.key
+        if own is None:
+            own = key
         token = self.token
         parts = [token(part, scope, own) for part in node.args]
         if node.kwargs:
-            parts.append(self._arguments.token(tuple(node.kwargs)))
             parts += [token(part, scope, own) for part in node.kwargs.values()]
-        return self.call(node, parts, own, root=not node.dependencies)
+        return self.combine(self._head(node, own), parts)
 
-    def call(self, node: Task, parts: list[bytes], key: Key, *, root: bool) -> bytes:
-        """The token of a call, made of the tokens of its arguments.
+    def _head(self, node: Task, key: Key) -> bytes:
+        mark: Any = id(node.func)
+        if node.kwargs:
+            mark = (mark, *node.kwargs)
+        head = self.common.heads.get(mark) or self._new_head(node, key, mark)
+        if self._is_root(node) and self.common.is_named(node, key):
+            return b"root\0" + self.common.roots.token(key) + head
+        return head
 
-        Parameters
-        ----------
-        root
-            Whether it uses no other task.
-        """
-        parts.append(self._value(node.func, {}, key))
-        if root and self._counts_by_name(node, key):
-            return xxh3_128_digest(b"root\0" + self.by_name(key) + b"".join(parts))
-        tag = b"call with names\0" if node.kwargs else b"call\0"
-        return xxh3_128_digest(tag + b"".join(parts))
-
-    def _counts_by_name(self, node: Task, key: Key) -> bool:
-        if has_uuid(key):
-            return False
-        return calls_installed(node.func, node.args, node.kwargs)
-
-    def by_key(self, key: Key) -> bytes:
-        """What Dask calls a task, as a token."""
-        return xxh3_128_digest(b"key\0" + repr(key).encode())
-
-    def by_name(self, key: Key) -> bytes:
-        """What Dask calls a layer, as a token."""
-        return xxh3_128_digest(b"name\0" + repr(name_of(key)).encode())
-
-    def node(self, node: Any, scope: Scope, key: Key) -> bytes:
-        """The token of a node of a graph, which stands under a key."""
-        if isinstance(node, DataNode) and _may_be_outside(type(node.value)):
-            token = self._value(node.value, scope, key)
-            if not has_uuid(key):
-                return xxh3_128_digest(b"named data\0" + self.by_name(key) + token)
-            return token
-        return self.token(node, scope, key)
+    def _new_head(self, node: Task, key: Key, mark: Any) -> bytes:
+        names = self.common.arguments.token(tuple(node.kwargs))
+        try:
+            function = self.common.arguments.token(node.func)
+        except Unkeyable as refusal:
+            self.common.doubts.without_identity(node.func, refusal, key)
+            return b"call\0" + _by_key(key) + names
+        head = self.common.heads[mark] = b"call\0" + function + names
+        return head
 
 
-def _referred(part: TaskRef, scope: Scope, _: Key) -> bytes:
+def _referred(part: TaskRef, scope: Scope, _: Key) -> Token:
     return scope[part.key]
 
 
-def _target(part: Alias, scope: Scope, _: Key) -> bytes:
+def _target(part: Alias, scope: Scope, _: Key) -> Token:
     return scope[part.target]
 
 
-def _may_be_outside(kind: type) -> bool:
-    """Tell whether values of a type may stand for data elsewhere.
-
-    Dask's names then say more; for plain data and the user's own classes they do not.
-    """
-    return handler_of(kind) is FAMILIES[object] and not is_local(kind.__module__, None)
+def _by_key(key: Key) -> bytes:
+    return xxh3_128_digest(b"key\0" + repr(key).encode())

@@ -5,20 +5,11 @@ from typing import Any
 
 from xxhash import xxh3_128_hexdigest
 
-from gridcache.dask.identity.effects import acts
-from gridcache.dask.identity.fused import fused
-from gridcache.dask.identity.nodes import (
-    Alias,
-    DataNode,
-    GraphNode,
-    Key,
-    Task,
-    execute_subgraph,
-)
+from gridcache.dask.identity.fused import Programs
+from gridcache.dask.identity.nodes import GraphNode, Key, Task
 from gridcache.dask.identity.order import settle
 from gridcache.dask.identity.outcome import Identities
-from gridcache.dask.identity.roots import has_uuid
-from gridcache.dask.identity.tasks import Tasks
+from gridcache.dask.identity.tasks import Common, Scope, Tasks
 
 __all__ = ["FORMAT", "identities"]
 
@@ -42,63 +33,59 @@ def identities(
         Keys, with all that they need; None for the whole graph.
     salt
         A version of whatever the user knows and we do not; other salt, other digests.
+
+    Raises
+    ------
+    ValueError
+        A task depends on itself.
     """
-    walk = _Walk(graph)
+    walk = _Walk()
     settle(graph, graph if wanted is None else wanted, walk.tokens, walk.enter)
     start = f"task {FORMAT} {salt}\0".encode()
-    digests = {k: xxh3_128_hexdigest(start + t) for k, t in walk.tokens.items()}
     return Identities(
-        digests,
+        {key: xxh3_128_hexdigest(start + t) for key, t in walk.tokens.items()},
         frozenset(walk.impure),
         frozenset(walk.effects),
-        walk.tasks.doubts.sentences(),
+        walk.common.doubts.sentences(),
     )
 
 
-class _Walk:
-    __slots__ = ("_acting", "effects", "graph", "impure", "tasks", "tokens")
+class _Walk(Tasks):
+    """Tokens of the tasks of a graph, inputs first."""
 
-    def __init__(self, graph: Mapping[Key, GraphNode]) -> None:
-        self.graph = graph
-        self.tasks = Tasks(fused)
+    __slots__ = ("_current", "_programs", "effects", "impure", "tokens")
+
+    def __init__(self) -> None:
+        super().__init__(Common())
+        self._programs = Programs(self.common)
+        self._current: Key = None
         self.tokens: dict[Key, bytes] = {}
         self.impure: set[Key] = set()
         self.effects: set[Key] = set()
-        self._acting: dict[int, bool] = {}
 
     def enter(self, key: Key, node: Any) -> None:
         """Make the token of a task whose inputs have theirs."""
-        if node is None:
-            self.tasks.doubts.not_here(key)
-            self.tokens[key] = self.tasks.by_key(key)
-            impure = has_uuid(key)
-        else:
-            self.tokens[key] = self.tasks.node(node, self.tokens, key)
-            impure = _is_impure(key, node) or not self.impure.isdisjoint(
-                node.dependencies
-            )
-        if impure:
+        self._current = key
+        self.tokens[key] = self.node(node, self.tokens, key)
+        self.met(key, node)
+        if node and self.impure and not self.impure.isdisjoint(node.dependencies):
             self.impure.add(key)
-        if isinstance(node, Task) and self._acts(node):
-            self.effects.add(key)
 
-    def _acts(self, node: Task) -> bool:
-        if node.func is execute_subgraph:
-            return any(
-                isinstance(t, Task) and self._acts(t) for t in node.args[0].values()
-            )
-        me = id(node.func)
-        if me not in self._acting:
-            self._acting[me] = acts(node.func)
-        return self._acting[me]
+    def met(self, key: Key, node: GraphNode) -> None:
+        """What holds for a part holds for the whole."""
+        if self.common.is_impure(key, node):
+            self.impure.add(self._current)
+        if self.common.acts(node):
+            self.effects.add(self._current)
 
-
-def _is_impure(key: Key, node: GraphNode) -> bool:
-    """Data are what they are; an alias is what its target is."""
-    if isinstance(node, DataNode | Alias):
-        return False
-    if has_uuid(key):
-        return True
-    if isinstance(node, Task) and node.func is execute_subgraph:
-        return any(_is_impure(k, inner) for k, inner in node.args[0].items())
-    return False
+    def fused(self, node: Task, scope: Scope, key: Key) -> bytes:
+        """The token of a task that holds a graph; soon by its program."""
+        program = None if self._fixed else self._programs.of(node)
+        if program is None:
+            token: bytes = super().fused(node, scope, key)
+            return token
+        if program.impure:
+            self.impure.add(self._current)
+        if program.acts:
+            self.effects.add(self._current)
+        return program.run([self.token(part, scope, key) for part in node.args[3:]])
