@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.grid.simulated import Simulated, two_nodes, user
+from tests.cli.grid.simulated import Simulated, user
 from tests.docs.markdown import GUIDE, QUICKSTART, ROOT
 
 pytestmark = pytest.mark.ray
@@ -23,13 +23,6 @@ def reader() -> Iterator[Simulated]:
     """Somebody who has no grid."""
     with user() as one:
         yield one
-
-
-@pytest.fixture(scope="module")
-def owner(reader: Simulated) -> Iterator[Simulated]:
-    """The same with a grid of two nodes."""
-    with two_nodes(reader):
-        yield reader
 
 
 def read_along(page: Path, reader: Simulated, cwd: Path) -> str:
@@ -55,11 +48,8 @@ def test_the_quick_start_runs_from_nothing(reader: Simulated, tmp_path: Path) ->
     assert "hello" in shown
 
 
-def test_the_guide_has_two_nodes_to_run_on(owner: Simulated) -> None:
-    names = [node["name"] for node in owner.read("nodes")["nodes"]]
+def test_the_guide_runs_on_two_nodes(running: Simulated, tmp_path: Path) -> None:
+    (tmp_path / "cluster.yaml").write_text(running.config.read_text())
+    names = [node["name"] for node in running.read("nodes")["nodes"]]
     assert names == ["gpu2", "head"]
-
-
-def test_the_guide_runs_on_two_nodes(owner: Simulated, tmp_path: Path) -> None:
-    (tmp_path / "cluster.yaml").write_text(owner.config.read_text())
-    read_along(GUIDE, owner, tmp_path)
+    read_along(GUIDE, running, tmp_path)

@@ -1,6 +1,7 @@
 """Fixtures: a real Ray cluster for the tests of the grid, a head and one more node.
 
-A plugin of the whole session (see the root `conftest.py`): one cluster for all.
+A plugin of the whole session (see the root `conftest.py`): one cluster for all, and
+one more that is started with the commands, as users start it.
 
 Nothing of the user's is touched: Ray's files and the stores lie in directories of
 their own, and no token is written. Tests that lose nodes add them first.
@@ -22,6 +23,7 @@ from tests.cluster.kit.ray_cluster import (
 
 if TYPE_CHECKING:
     from gridcache.cluster.actors.grid import Grid
+    from tests.cli.grid.simulated import Simulated
 
 _numbers = itertools.count(1)
 
@@ -76,3 +78,26 @@ def grid(ray_joined: RayCluster) -> "Iterator[Grid]":
         assert joined.here is not None
         wait_for_nodes(joined, joined.here, f"{joined.here}-1")
         yield joined
+
+
+# -- a grid of the commands ----------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def simulated() -> "Iterator[Simulated]":
+    """A user without any Ray or store."""
+    from tests.cli.grid.simulated import user  # noqa: PLC0415 - only where it is used
+
+    with user() as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def running(simulated: "Simulated") -> "Iterator[Simulated]":
+    """The same with a grid of two nodes, `head` and `gpu2`."""
+    from tests.cli.grid.simulated import (  # noqa: PLC0415 - only where it is used
+        two_nodes,
+    )
+
+    with two_nodes(simulated):
+        yield simulated
