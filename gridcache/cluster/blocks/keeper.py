@@ -65,6 +65,10 @@ class Keeper:
                 with suppress(GridCacheError):  # next time
                     voice.speak()
 
+    def nodes(self) -> list[str]:
+        """Where it speaks for any pool."""
+        return list(self._voices)
+
     def forget(self, pool: str) -> None:
         """Speak for a pool no longer."""
         for voice in list(self._voices.values()):

@@ -14,6 +14,7 @@ from gridcache.cluster.blocks.attendance import Attendance
 from gridcache.cluster.blocks.local import LocalNode
 from gridcache.cluster.blocks.messages import pack_infos, pack_outcomes, pack_sizes
 from gridcache.cluster.blocks.protocol import BlockOrder
+from gridcache.cluster.blocks.putting import BlockPutting
 from gridcache.cluster.streams.incoming import Incoming
 from gridcache.cluster.streams.session import Session, StreamHandle
 from gridcache.cluster.streams.wire import Answer, Meta, Range
@@ -75,6 +76,7 @@ class BlockService:
         self.streams: dict[str, StreamHandle] = {
             "block_write": self._write,
             "block_fill": arrivals.fill,
+            "block_put": BlockPutting(blocks).put,
         }
         for pool in blocks.owners.elsewhere():
             self._attendance.expect(pool, left_grace_s)

@@ -27,6 +27,7 @@ _logger = logging.getLogger("gridcache")
 _FULL_S = 1.0
 """How long memory that was full is not asked again for as much."""
 _NOT_FULL = (float("-inf"), 0)
+_GONE = (BlockNotFoundError, NodeLostError)
 _NO_ROOM = (OutOfSpaceError, ValueTooLargeError)
 
 
@@ -38,7 +39,7 @@ class NoRoomError(SpillError):
     """It is full."""
 
 
-class LostError(Exception):
+class LostError(SpillError):
     """What was spilled is gone: its node died, or its store was emptied."""
 
 
@@ -120,9 +121,13 @@ class SpillMemory:
     # -- out -----------------------------------------------------------------
 
     def may_take(self, nbytes: int) -> bool:
-        """False if a value of that size was refused a moment ago."""
+        """False if a value of that size in RAM was refused a moment ago."""
         at, refused = self._full
         return nbytes < refused or self._clock() - at > _FULL_S
+
+    def refused(self, nbytes: int) -> None:
+        """Note that a value of that size in RAM was refused for want of room."""
+        self._full = self._clock(), nbytes
 
     def put(self, pieces: Sequence[memoryview], nbytes: int) -> Place:
         """Store bytes.
@@ -145,7 +150,6 @@ class SpillMemory:
             with self._lock:
                 self._tally(place).added(nbytes)
             return place
-        self._full = self._clock(), nbytes
         raise trouble or _no_room(nbytes)
 
     def _put_own(self, pieces: Sequence[memoryview], nbytes: int) -> Place:
@@ -189,12 +193,21 @@ class SpillMemory:
             Whoever has it does not answer now.
         """
         with _translated():
-            if place.node and self._others is not None:
-                self._others.read_into(place.node, place.number, into)
-            else:
+            if self._others is None or not place.node:
                 self._own.read_into(place.number, into)
+            else:
+                self._read_far(self._others, place, into)
         with self._lock:
             self._tally(place).read_nbytes += place.nbytes
+
+    def _read_far(self, others: Others, place: Place, into: memoryview) -> None:
+        try:
+            others.read_into(place.node, place.number, into)
+        except _GONE as error:
+            try:  # a node that left may have given it to this one
+                self._own.read_into(place.number, into)
+            except BlockNotFoundError:
+                raise error from None
 
     def free(self, place: Place) -> None:
         """Give a place back; what cannot be freed now is freed with this process."""
@@ -207,7 +220,7 @@ class SpillMemory:
                     self._others.free(place.node, place.number)
                 else:
                     self._own.free(place.number)
-        except (SpillError, LostError) as error:
+        except SpillError as error:
             _logger.warning("a spilled value stays for now: %s", error)
 
     def close(self) -> None:
@@ -220,7 +233,7 @@ class SpillMemory:
                 with _translated():
                     if one is not None:
                         one.close()
-            except (SpillError, LostError) as error:
+            except SpillError as error:
                 _logger.warning("spilled values stay until this ends: %s", error)
         self._release()
 
@@ -240,7 +253,7 @@ def _translated() -> Iterator[None]:
     """
     try:
         yield
-    except (BlockNotFoundError, NodeLostError) as error:
+    except _GONE as error:
         raise LostError(str(error)) from error
     except _NO_ROOM as error:
         raise NoRoomError(str(error)) from error

@@ -7,10 +7,16 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from gridcache.attach import UNSET, Wishes, attach, hold
+from gridcache.cluster.blocks.idle import IdleMemory
+from gridcache.cluster.client.local import local_of
+from gridcache.cluster.home.naming import is_served, read_facts
+from gridcache.cluster.home.standing import is_installed
 from gridcache.dask.spill.memory import SpillMemory
 from gridcache.dask.spill.options import SpillOptions
+from gridcache.dask.spill.others import OthersMemory
 from gridcache.dask.spill.own import OwnMemory
 from gridcache.store.blocks import Blocks
+from gridcache.store.node_store import NodeStore
 from gridcache.store.opening import close_store
 
 __all__ = ["open_memory"]
@@ -37,7 +43,9 @@ def open_memory(options: SpillOptions, worker: str) -> SpillMemory:
     half = store.capacity_nbytes // _SHARE
     most = half if options.max_bytes is None else options.max_bytes
     try:
-        memory = SpillMemory(OwnMemory(store, pool, most))
+        memory = SpillMemory(
+            OwnMemory(store, pool, most), _others(options, store, pool)
+        )
     except BaseException:
         close_store(store)
         raise
@@ -51,6 +59,19 @@ def open_memory(options: SpillOptions, worker: str) -> SpillMemory:
 
     memory.on_close(close)
     return memory
+
+
+def _others(options: SpillOptions, store: NodeStore, pool: str) -> OthersMemory | None:
+    if not options.others or options.grid is None:
+        return None
+
+    def reach() -> IdleMemory | None:
+        directory = store.directory
+        if not (read_facts(directory) and is_served(directory)):
+            return None
+        return IdleMemory(local_of(store), pool) if is_installed(directory) else None
+
+    return OthersMemory(reach)
 
 
 def _free_aside(blocks: Blocks, pool: str, release: Callable[[], None]) -> None:

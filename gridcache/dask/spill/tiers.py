@@ -138,6 +138,7 @@ class Tiers(ZictBase[Any, Any]):
             with context_meter.meter("disk-write", "seconds"):
                 place = memory.put(taken.pieces, taken.nbytes)
         except NoRoomError:
+            memory.refused(weight)
             return None
         except SpillError:
             if not self._to_disk:
