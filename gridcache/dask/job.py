@@ -1,6 +1,5 @@
 """Job: what one call of `persist` has to compute, store and publish."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -24,12 +23,13 @@ from gridcache.dask.partitions import (
     store_partition,
 )
 from gridcache.dask.publishing import check_free, publish
+from gridcache.dask.sameness import partition_digests, structure_digest
 from gridcache.dask.texts import checked_name, part_text
-from gridcache.digest import Unkeyable, digest
+from gridcache.digest import digest
 from gridcache.errors import ConfigError, OutOfSpaceError
 from gridcache.values import ttl_seconds
 
-__all__ = ["Job", "Wish", "partition_digests", "prepared"]
+__all__ = ["Job", "Wish", "prepared"]
 
 _ROUNDS = 3
 """A partition that was stored and is gone is computed again so often: a node may be
@@ -185,7 +185,7 @@ def _check_keeping(handle: Handle, wish: Wish) -> None:
 def _draft(plan: Plan, ids: Identities, wish: Wish) -> Manifest:
     digests = partition_digests(plan, ids)
     kind = kind_of(plan.collection)
-    identity = digest((kind, _structure(plan), digests, wish.version))
+    identity = digest((kind, structure_digest(plan), digests, wish.version))
     name = wish.name or f"{kind.lower()}-{identity[:12]}"
     empty, keys = shell(plan, f"grid-{identity[:16]}")
     texts = [part_text(name, one) for one in digests]
@@ -200,34 +200,6 @@ def _draft(plan: Plan, ids: Identities, wish: Wish) -> Manifest:
         ttl_s=ttl_seconds(wish.ttl),
         replicas=wish.replicas,
     )
-
-
-def partition_digests(plan: Plan, ids: Identities) -> list[str]:
-    """Identities of the partitions, those that Dask calls impure told apart.
-
-    Of two equal calls of a function that draws lots neither may stand for the other;
-    the first of one run is the first of the next.
-    """
-    met: Counter[str] = Counter()
-    found: dict[Key, str] = {}
-    for key in dict.fromkeys(plan.keys):
-        one = ids.digests[key]
-        found[key] = digest((one, met[one])) if key in ids.impure and met[one] else one
-        met[one] += 1
-    return [found[key] for key in plan.keys]
-
-
-def _structure(plan: Plan) -> str:
-    """Digest of all that a collection is but its partitions' values.
-
-    Chunks, divisions, names, dtypes, attributes, coordinates in memory.
-    """
-    empty, _ = shell(plan, "grid")
-    try:
-        return digest(empty)
-    except Unkeyable:
-        # May differ from process to process: then the name is refused, not wrong.
-        return digest(cloudpickle.dumps(empty))
 
 
 def _looked_up(job: Job, before: Manifest | None) -> Job:
