@@ -21,7 +21,7 @@ def start(*, processes: bool = False, memory_limit: Any = "1GiB") -> LocalCluste
         n_workers=1 + processes,
         threads_per_worker=2,
         processes=processes,
-        dashboard_address=None,
+        dashboard_address=":0",
         memory_limit=memory_limit,
         silence_logs=logging.WARNING,
     )

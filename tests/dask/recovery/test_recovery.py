@@ -58,7 +58,7 @@ def cluster() -> Iterator[LocalCluster]:
             n_workers=2,
             threads_per_worker=2,
             processes=False,
-            dashboard_address=None,
+            dashboard_address=":0",
             memory_limit="1GiB",
             silence_logs=logging.WARNING,
         ) as cluster,
