@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 from gridcache.bench.document import as_document
@@ -19,9 +20,13 @@ from gridcache.bench.table import as_report
 __all__ = ["main"]
 
 _FAULT = 1
-_GRID = "grid"
-"""Not among those that run without names: it starts a cluster."""
-_NAMES = ", ".join((*BENCHMARKS, _GRID))
+_CLUSTERS = {
+    "grid": ("gridcache.bench.grid.run", "measure_grid"),
+    "dask": ("gridcache.bench.dask", "measure_dask"),
+}
+"""Not among those that run without names: they start a cluster. The module and its
+function that measures them."""
+_NAMES = ", ".join((*BENCHMARKS, *_CLUSTERS))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -50,13 +55,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _measured(plan: Plan, place: Path) -> Iterator[Result]:
-    names = tuple(name for name in plan.names if name != _GRID)
+    names = tuple(name for name in plan.names if name not in _CLUSTERS)
     yield from measure(replace(plan, names=names), place)
-    if _GRID in plan.names:
-        # Most runs have no grid.
-        from gridcache.bench.grid.run import measure_grid  # noqa: PLC0415
-
-        yield from measure_grid(plan, place)
+    for name, (module, function) in _CLUSTERS.items():
+        if name in plan.names:  # most runs have none of them
+            yield from getattr(import_module(module), function)(plan, place)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="*",
         metavar="NAME",
         type=_known,
-        help=f"which ones ({_NAMES}); all but grid if none is named",
+        help=f"which ones ({_NAMES}); all but {' and '.join(_CLUSTERS)} if none is named",
     )
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument(
@@ -86,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _known(name: str) -> str:
-    if name not in {*BENCHMARKS, _GRID}:
+    if name not in {*BENCHMARKS, *_CLUSTERS}:
         message = f"no benchmark {name!r}; there are {_NAMES}"
         raise argparse.ArgumentTypeError(message)
     return name

@@ -26,6 +26,10 @@ _PACKAGES = (
     "joblib",
     "ray",
     "dask",
+    "distributed",
+    "zarr",
+    "pandas",
+    "pyarrow",
 )
 _SERVERS = ("redis-server", "memcached")
 _CPUINFO = Path("/proc/cpuinfo")

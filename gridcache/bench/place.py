@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gridcache.config import default_directory
 
-__all__ = ["private_place", "setting"]
+__all__ = ["disk_place", "private_place", "setting"]
 
 _PREFIX = "gridcache-bench-"
 _LOCK = "lock"
@@ -25,14 +25,30 @@ _LOCK = "lock"
 @contextmanager
 def private_place() -> Iterator[Path]:
     """Give a directory of this run; `GRIDCACHE_DIRECTORY` points into it."""
-    parent = default_directory().parent
+    with (
+        _stopped_by_sigterm(),
+        _directory_in(default_directory().parent) as directory,
+        _own_settings(directory),
+    ):
+        yield directory
+
+
+@contextmanager
+def disk_place() -> Iterator[Path]:
+    """Give a directory where temporary files lie, inside a `private_place`."""
+    with _directory_in(Path(tempfile.gettempdir())) as directory:
+        yield directory
+
+
+@contextmanager
+def _directory_in(parent: Path) -> Iterator[Path]:
+    """Give a directory that goes with the block, or with the next run."""
     _remove_leftovers(parent)
     directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
     lock = os.open(directory / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     try:
-        with _own_settings(directory), _stopped_by_sigterm():
-            yield directory
+        yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
         os.close(lock)

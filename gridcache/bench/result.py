@@ -19,6 +19,7 @@ class Unit(StrEnum):
     BYTES_PER_SECOND = "B/s"
     PER_SECOND = "1/s"
     BYTES = "B"
+    COUNT = "count"
     SHARE = "share"
     """Between 0 and 1."""
     POINTS = "points"

@@ -8,6 +8,29 @@ _MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DaskScale:
+    """Counts and sizes of the figures of `gridcache.dask`."""
+
+    rounds: int
+    """They take seconds each."""
+    worker_nbytes: int
+    """Memory limit of a worker."""
+    spilled_nbytes: int
+    """Of the workload that does not fit."""
+    persisted_nbytes: int
+    chunk_nbytes: int
+    """Of a partition."""
+    partitions: int
+    """Of what is computed slowly."""
+    partition_s: float
+    """What each takes to compute."""
+    graph_tasks: int
+    """Of the graph that never hits."""
+    task_s: float
+    """What each of them takes where it takes anything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
     """Counts and sizes of all benchmarks."""
 
@@ -54,6 +77,7 @@ class Scale:
     """Nodes of the grids that are compared in what they read."""
     thought_nodes: int
     """Nodes of the grid that is only computed."""
+    dask: DaskScale
 
 
 FULL = Scale(
@@ -83,6 +107,17 @@ FULL = Scale(
     blocks=100_000,
     node_counts=(1, 2, 4),
     thought_nodes=1_000,
+    dask=DaskScale(
+        rounds=5,
+        worker_nbytes=400_000_000,
+        spilled_nbytes=2_400_000_000,
+        persisted_nbytes=2_000_000_000,
+        chunk_nbytes=20_000_000,
+        partitions=64,
+        partition_s=0.05,
+        graph_tasks=10_000,
+        task_s=0.001,
+    ),
 )
 """What the figures are quoted from."""
 
@@ -113,6 +148,17 @@ QUICK = Scale(
     blocks=20_000,
     node_counts=(1, 2, 4),
     thought_nodes=1_000,
+    dask=DaskScale(
+        rounds=2,
+        worker_nbytes=400_000_000,
+        spilled_nbytes=1_200_000_000,
+        persisted_nbytes=400_000_000,
+        chunk_nbytes=20_000_000,
+        partitions=32,
+        partition_s=0.05,
+        graph_tasks=2_000,
+        task_s=0.001,
+    ),
 )
 """A look while tuning: the same operations, fewer and smaller."""
 
@@ -143,5 +189,16 @@ TINY = Scale(
     blocks=300,
     node_counts=(1, 2),
     thought_nodes=20,
+    dask=DaskScale(
+        rounds=1,
+        worker_nbytes=400_000_000,
+        spilled_nbytes=8_000_000,
+        persisted_nbytes=4_000_000,
+        chunk_nbytes=1_000_000,
+        partitions=4,
+        partition_s=0.01,
+        graph_tasks=20,
+        task_s=0.001,
+    ),
 )
 """For tests: everything runs, nothing is to be quoted."""

@@ -21,6 +21,8 @@ _COLUMNS = (
 )
 _NOT_MEASURED = "not measured"
 _PREFIXES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
+_WHOLE = {Unit.PER_SECOND: "/s", Unit.BYTES: " B", Unit.COUNT: ""}
+"""Shown without a fraction: what follows the number."""
 _SMALL = 0.1
 
 
@@ -45,10 +47,8 @@ def shown(value: float, unit: Unit) -> str:
         return _seconds(value)
     if unit is Unit.BYTES_PER_SECOND:
         return f"{_digits(value / 1e9)} GB/s"
-    if unit is Unit.PER_SECOND:
-        return f"{value:,.0f}/s"
-    if unit is Unit.BYTES:
-        return f"{value:,.0f} B"
+    if unit in _WHOLE:
+        return f"{value:,.0f}{_WHOLE[unit]}"
     percent = value * 100
     text = _digits(percent) if 0 < percent < 1 else f"{percent:.1f}"
     return f"{text} {'%' if unit is Unit.SHARE else 'points'}"

@@ -74,7 +74,9 @@ RIVALS: dict[str, Needs] = {
     "joblib": Needs("joblib", ("joblib",), cure="pip install joblib"),
     "ray": Needs("ray", ("ray",), cure='pip install "gridcache[ray]"'),
     "lmdb": Needs("lmdb", ("lmdb",)),
-    "dask": Needs("dask", ("dask",), cure='pip install "gridcache[dask]"'),
+    "dask": Needs(
+        "dask", ("dask", "distributed"), cure='pip install "gridcache[dask]"'
+    ),
 }
 """By the name that results and `--without` use."""
 
