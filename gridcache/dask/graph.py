@@ -18,6 +18,7 @@ from dask.core import flatten
 from dask.delayed import Delayed
 from dask.highlevelgraph import HighLevelGraph
 from dask.optimization import cull
+from dask.utils import ensure_dict
 
 from gridcache.errors import ConfigError
 
@@ -85,7 +86,8 @@ def low_level(graph: Any) -> Graph:
     found = getattr(graph, "_optimized_dsk", None)
     if found is None:
         found = graph if isinstance(graph, dict) else graph.__dask_graph__()
-    tasks: Graph = convert_legacy_graph(dict(found))
+    # A graph of layers looks a key up in one after the other.
+    tasks: Graph = convert_legacy_graph(ensure_dict(found))
     return dict(tasks)
 
 

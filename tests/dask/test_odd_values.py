@@ -38,7 +38,17 @@ def _unknown_categories() -> Any:
     return frame.assign(c=frame["c"].astype(object).astype("category"))
 
 
-def _records(_: Any = None) -> np.ndarray[Any, Any]:
+def _filtered() -> Any:
+    numbers = da.arange(10, chunks=3)
+    return numbers[numbers > 5]
+
+
+def _mostly_empty() -> Any:
+    frame = dd.from_pandas(_frame(), npartitions=4)
+    return frame[frame["n"] > 3]
+
+
+def _records() -> np.ndarray[Any, Any]:
     return np.zeros(4, dtype=[("a", "i4"), ("b", "S3", (2,))])
 
 
@@ -52,7 +62,7 @@ def _nested() -> Any:
 
 
 ODD: dict[str, Callable[[], Any]] = {
-    "unknown chunks": lambda: (lambda x: x[x > 5])(da.arange(10, chunks=3)),
+    "unknown chunks": _filtered,
     "no elements": lambda: da.zeros((0, 3), chunks=(0, 3)),
     "an empty chunk": lambda: da.from_array(np.arange(5), chunks=((2, 0, 3),)),
     "no dimensions": lambda: da.from_array(np.float32(3)),
@@ -64,9 +74,7 @@ ODD: dict[str, Callable[[], Any]] = {
     "broadcast": lambda: da.broadcast_to(da.arange(3, chunks=2), (4, 3)),
     "all types": lambda: dd.from_pandas(_frame(), npartitions=2),
     "unsorted": lambda: dd.from_pandas(_frame(), npartitions=2, sort=False),
-    "empty partitions": lambda: (lambda f: f[f["n"] > 3])(
-        dd.from_pandas(_frame(), npartitions=4)
-    ),
+    "empty partitions": _mostly_empty,
     "no columns": lambda: dd.from_pandas(_frame()[[]], npartitions=2),
     "column names": lambda: dd.from_pandas(
         pd.DataFrame(np.eye(3), columns=pd.MultiIndex.from_product([["a"], [1, 2, 3]])),
