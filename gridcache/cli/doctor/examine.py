@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+from gridcache.cli.doctor.dask import check_dask
 from gridcache.cli.doctor.extras import check_extras
 from gridcache.cli.doctor.finding import Finding, fail
 from gridcache.cli.doctor.limits import check_limits
@@ -26,6 +27,7 @@ CHECKS: tuple[Callable[[Config], Iterable[Finding]], ...] = (
     check_extras,
     check_ray,
     check_ports,
+    check_dask,
 )
 
 
