@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from xxhash import xxh3_128_digest
 
+from gridcache.dask.identity.effects import Effect
 from gridcache.dask.identity.nodes import GraphNode, Key, Task
 from gridcache.dask.identity.tasks import Common, Scope, Tasks
 
@@ -35,8 +36,8 @@ class Program:
     """The place of the result."""
     impure: bool
     """There is a task in it that Dask calls impure."""
-    acts: bool
-    """There is a task in it that acts."""
+    effects: frozenset[Effect]
+    """What tasks in it do."""
 
     def run(self, inputs: list[bytes]) -> bytes:
         """The token of the result."""
@@ -87,14 +88,14 @@ _INPUT, _CONSTANT, _STEP = range(3)
 class Compiler(Tasks):
     """Makes steps of what otherwise would be hashed at once."""
 
-    __slots__ = ("_acts", "_constants", "_impure", "_steps")
+    __slots__ = ("_constants", "_effects", "_impure", "_steps")
 
     def __init__(self, common: Common) -> None:
         super().__init__(common)
         self._constants: list[bytes] = []
         self._steps: list[tuple[bytes, list[_Place], bool]] = []
         self._impure = False
-        self._acts = False
+        self._effects: set[Effect] = set()
 
     def compiled(self, node: Task) -> Program:
         """The program of a fused task of the graph itself, in which no key is bound."""
@@ -106,7 +107,7 @@ class Compiler(Tasks):
     def met(self, key: Key, node: GraphNode) -> None:
         """Hear of a task in the graph, or in one in it."""
         self._impure = self._impure or self.common.is_impure(key, node)
-        self._acts = self._acts or self.common.acts(node)
+        self._effects.add(self.common.effect(node))
 
     def _linked(self, last: _Place, inputs: int) -> Program:
         first = (0, inputs, inputs + len(self._constants))
@@ -119,7 +120,8 @@ class Compiler(Tasks):
             for head, places, unordered in self._steps
         )
         constants = tuple(self._constants)
-        return Program(constants, steps, at(last), self._impure, self._acts)
+        effects = frozenset(self._effects)
+        return Program(constants, steps, at(last), self._impure, effects)
 
     # -- instead of hashing --------------------------------------------------
 

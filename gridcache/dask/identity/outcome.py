@@ -18,8 +18,9 @@ class Identities:
     """What Dask itself calls impure, with all that uses it: a uuid4 in the key, as
     `dask.delayed` gives without ``pure=True``."""
     effects: frozenset[Key]
-    """Tasks that act: they fill a shuffle's buffers or write files. They must run, so
-    they are neither stored nor replaced; what reads a buffer may be."""
+    """Tasks that act: they fill a shuffle's buffers, write files, or wait until all is
+    written. They must run, so they are neither stored nor replaced by what is stored;
+    what reads a shuffle's buffers may be."""
     unsafe: tuple[str, ...]
     """A sentence for each input that is known by Dask's token alone, with the cure."""
 

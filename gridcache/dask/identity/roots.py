@@ -7,6 +7,7 @@ of a kernel; so it counts for installed code alone. A name with a uuid says noth
 """
 
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,8 +15,8 @@ from xxhash import xxh3_128_digest
 
 from gridcache.dask.identity.nodes import Key, Task, only_builds
 from gridcache.dask.identity.outside import stands_for_data
-from gridcache.digest.engine import FAMILIES, handler_of
-from gridcache.fingerprint.places import is_local, is_local_code
+from gridcache.digest.engine import FAMILIES, SCALARS, handler_of
+from gridcache.fingerprint.places import is_local, is_local_code, top_package
 
 __all__ = ["Roots", "has_uuid", "name_of"]
 
@@ -81,10 +82,7 @@ class Roots:
         kind = type(value)
         found = self._outside.get(kind)
         if found is None:
-            by_protocol = handler_of(kind) is FAMILIES[object]
-            unseen = by_protocol and not stands_for_data(kind)
-            found = unseen and not is_local(kind.__module__, None)
-            self._outside[kind] = found
+            found = self._outside[kind] = _is_of_a_package(kind)
         return found and not has_uuid(key)
 
     def _is_local(self, function: Any) -> bool:
@@ -93,6 +91,16 @@ class Roots:
         if me not in self._local:
             self._local[me] = _runs_local_code(function)
         return self._local[me]
+
+
+def _is_of_a_package(kind: type) -> bool:
+    """Tell whether a type is one that neither we, nor Python, nor the user know."""
+    if kind in SCALARS or stands_for_data(kind):
+        return False
+    if handler_of(kind) is not FAMILIES[object]:
+        return False
+    is_python = top_package(kind.__module__) in sys.stdlib_module_names
+    return not is_python and not is_local(kind.__module__, None)
 
 
 def _handed(node: Task) -> Iterator[Any]:
@@ -112,5 +120,5 @@ def _runs_local_code(function: Any) -> bool:
     code = getattr(function, "__code__", None)
     if code is not None:
         return is_local_code(code, str(function.__module__), None)
-    named = function if hasattr(function, "__qualname__") else type(function)
+    named = function if hasattr(function, "__module__") else type(function)
     return is_local(str(named.__module__), None)

@@ -15,7 +15,7 @@ from xxhash import xxh3_128_digest
 
 from gridcache.dask.identity.arguments import Arguments
 from gridcache.dask.identity.doubts import Doubts
-from gridcache.dask.identity.effects import acts
+from gridcache.dask.identity.effects import Effect, effect_of
 from gridcache.dask.identity.nodes import (
     Alias,
     DataNode,
@@ -49,7 +49,7 @@ class Common:
     The graph keeps all of them alive, so their ids are their own.
     """
 
-    __slots__ = ("_acting", "arguments", "doubts", "heads", "roots")
+    __slots__ = ("_effects", "arguments", "doubts", "heads", "roots")
 
     def __init__(self) -> None:
         self.arguments = Arguments()
@@ -57,16 +57,16 @@ class Common:
         self.roots = Roots()
         self.heads: dict[Any, bytes] = {}
         """By id of a function, and the names of its keyword arguments if any."""
-        self._acting: dict[int, bool] = {}
+        self._effects: dict[int, Effect] = {}
 
-    def acts(self, node: GraphNode) -> bool:
-        """Tell whether a task acts; one that holds a graph has to be looked into."""
+    def effect(self, node: GraphNode) -> Effect:
+        """What a task does; one that holds a graph has to be looked into."""
         if not isinstance(node, Task):
-            return False
+            return Effect.NONE
         me = id(node.func)
-        found = self._acting.get(me)
+        found = self._effects.get(me)
         if found is None:
-            found = self._acting[me] = acts(node.func)
+            found = self._effects[me] = effect_of(node.func)
         return found
 
     def is_named(self, node: Task, key: Key) -> bool:
@@ -74,7 +74,8 @@ class Common:
 
         Not if it acts: the buffers of a shuffle have a new name each time.
         """
-        return self.roots.names_call(node, key) and not self.acts(node)
+        is_pure = self.effect(node) is Effect.NONE
+        return is_pure and self.roots.names_call(node, key)
 
     @staticmethod
     def is_impure(key: Key, node: GraphNode) -> bool:

@@ -5,8 +5,9 @@ from typing import Any
 
 from xxhash import xxh3_128_hexdigest
 
+from gridcache.dask.identity.effects import Effect
 from gridcache.dask.identity.fused import Programs
-from gridcache.dask.identity.nodes import GraphNode, Key, Task
+from gridcache.dask.identity.nodes import Alias, GraphNode, Key, Task
 from gridcache.dask.identity.order import settle
 from gridcache.dask.identity.outcome import Identities
 from gridcache.dask.identity.tasks import Common, Scope, Tasks
@@ -53,7 +54,7 @@ def identities(
 class _Walk(Tasks):
     """Tokens of the tasks of a graph, inputs first."""
 
-    __slots__ = ("_current", "_programs", "effects", "impure", "tokens")
+    __slots__ = ("_current", "_programs", "_spread", "effects", "impure", "tokens")
 
     def __init__(self) -> None:
         super().__init__(Common())
@@ -62,30 +63,45 @@ class _Walk(Tasks):
         self.tokens: dict[Key, bytes] = {}
         self.impure: set[Key] = set()
         self.effects: set[Key] = set()
+        self._spread: set[Key] = set()
+        """Of the tasks that act, those that make what waits for them act."""
 
     def enter(self, key: Key, node: Any) -> None:
         """Make the token of a task whose inputs have theirs."""
         self._current = key
         self.tokens[key] = self.node(node, self.tokens, key)
         self.met(key, node)
-        if node and self.impure and not self.impure.isdisjoint(node.dependencies):
+        if node is not None and (self.impure or self.effects):
+            self._inherit(key, node)
+
+    def _inherit(self, key: Key, node: GraphNode) -> None:
+        if not self.impure.isdisjoint(node.dependencies):
             self.impure.add(key)
+        if not self._spread.isdisjoint(node.dependencies):
+            self._act(Effect.WRITES)
+        if isinstance(node, Alias) and node.target in self.effects:
+            self.effects.add(key)
 
     def met(self, key: Key, node: GraphNode) -> None:
         """What holds for a part holds for the whole."""
         if self.common.is_impure(key, node):
             self.impure.add(self._current)
-        if self.common.acts(node):
+        self._act(self.common.effect(node))
+
+    def _act(self, effect: Effect) -> None:
+        if effect is not Effect.NONE:
             self.effects.add(self._current)
+            if effect is Effect.WRITES:
+                self._spread.add(self._current)
 
     def fused(self, node: Task, scope: Scope, key: Key) -> bytes:
-        """The token of a task that holds a graph; soon by its program."""
+        """The token of the inner task that gives the result; soon by its program."""
         program = None if self._fixed else self._programs.of(node)
         if program is None:
             token: bytes = super().fused(node, scope, key)
             return token
         if program.impure:
             self.impure.add(self._current)
-        if program.acts:
-            self.effects.add(self._current)
+        for effect in program.effects:
+            self._act(effect)
         return program.run([self.token(part, scope, key) for part in node.args[3:]])
