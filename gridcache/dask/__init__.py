@@ -22,13 +22,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gridcache.dask.describe import NameInfo
     from gridcache.dask.loading import info, load, names, release
+    from gridcache.dask.opportunistic.context import cached
+    from gridcache.dask.opportunistic.figures import CachedStats
     from gridcache.dask.persisting import apersist, persist
     from gridcache.dask.writethrough import cache
 
 __all__ = [
+    "CachedStats",
     "NameInfo",
     "apersist",
     "cache",
+    "cached",
     "info",
     "load",
     "names",
@@ -37,9 +41,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "CachedStats": "gridcache.dask.opportunistic.figures",
     "NameInfo": "gridcache.dask.describe",
     "apersist": "gridcache.dask.persisting",
     "cache": "gridcache.dask.writethrough",
+    "cached": "gridcache.dask.opportunistic.context",
     "info": "gridcache.dask.loading",
     "load": "gridcache.dask.loading",
     "names": "gridcache.dask.loading",

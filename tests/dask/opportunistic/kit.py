@@ -1,0 +1,21 @@
+"""What the tests of `cached()` share."""
+
+from collections.abc import Callable
+from typing import Any
+
+from dask.delayed import delayed
+
+from tests.dask.kit.collections import KINDS, Log, noted
+
+__all__ = ["ALL", "PURE_KINDS"]
+
+ALL: dict[str, Any] = {"min_seconds": 0.0, "min_seconds_per_byte": 0.0}
+"""Thresholds that everything is worth."""
+
+
+def _pure_delayed(log: Log) -> Any:
+    return delayed(noted, pure=True)({"a": [1, None]}, log=str(log.path))
+
+
+PURE_KINDS: dict[str, Callable[[Log], Any]] = {**KINDS, "delayed": _pure_delayed}
+"""Makers by name; the same call makes the same delayed value."""
