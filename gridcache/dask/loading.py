@@ -6,8 +6,14 @@ from gridcache.cache import GridCache
 from gridcache.dask.describe import NameInfo, info_of
 from gridcache.dask.graph import Graph, rebuilt, task
 from gridcache.dask.handle import Handle
+from gridcache.dask.locality import prefer_near
 from gridcache.dask.manifest import Manifest, find, read
-from gridcache.dask.partitions import fetch_partition, nbytes_of, present
+from gridcache.dask.partitions import (
+    Near,
+    fetch_partition,
+    nbytes_of,
+    present,
+)
 from gridcache.dask.publishing import withdraw
 from gridcache.dask.texts import checked_name, names_of, parts_of
 from gridcache.errors import StoreFormatError
@@ -33,10 +39,13 @@ def loaded(manifest: Manifest, handle: Handle) -> Any:
     """The collection of a manifest, lazy."""
     of = f"{manifest.name!r}"
     tasks: Graph = {
-        part.key: task(part.key, fetch_partition, handle, part.text, of)
+        part.key: task(
+            part.key, fetch_partition, handle, part.text, of, Near(part.node)
+        )
         for part in manifest.parts
     }
     keys = [part.key for part in manifest.parts]
+    prefer_near(handle)
     return rebuilt(manifest.collection(), tasks, keys)
 
 

@@ -18,6 +18,7 @@ from gridcache.views import ABSENT
 
 __all__ = [
     "Keeping",
+    "Near",
     "Receipt",
     "copy_partition",
     "fetch_partition",
@@ -96,7 +97,16 @@ def nbytes_of(handle: Handle, text: str) -> int:
     return found.raw_nbytes or found.stored_nbytes
 
 
-def fetch_partition(handle: Handle, text: str, of: str) -> Any:
+class Near(str):
+    """A node that has a partition: where it lies is no part of what it is."""
+
+    __slots__ = ()
+
+    def __gridcache_key__(self) -> str:
+        return "near"
+
+
+def fetch_partition(handle: Handle, text: str, of: str, near: str = "") -> Any:
     """Read a partition.
 
     In a Dask worker as a private copy: Dask counts it as its own, and the pages of a
@@ -107,6 +117,8 @@ def fetch_partition(handle: Handle, text: str, of: str) -> Any:
     ----------
     of
         What it is a partition of, for the error.
+    near
+        The node that stored it: a hint for Dask (`gridcache.dask.locality`).
 
     Raises
     ------

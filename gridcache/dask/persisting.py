@@ -14,6 +14,7 @@ from gridcache.cache import GridCache
 from gridcache.dask.handle import Handle
 from gridcache.dask.job import Job, Wish, prepared
 from gridcache.dask.loading import loaded
+from gridcache.dask.locality import aprefer_near, prefer_near
 from gridcache.dask.oneplace import acheck_one_place, check_one_place
 from gridcache.dask.progress import bar
 from gridcache.dask.running import (
@@ -91,6 +92,7 @@ def persist(  # noqa: PLR0913 - all but the first two by name
         if job.missing or job.thin:
             if client is not None:
                 check_one_place(client, handle)
+                prefer_near(handle, client)
             graph, wanted = job.tasks()
             with _placed(job), bar(job.title, len(wanted), wanted=progress) as advance:
                 job = job.after(run(schedule, graph, wanted, advance))
@@ -113,6 +115,7 @@ async def apersist(collection: Any, name: str | None = None, **options: Any) -> 
     while not job.done:
         if job.missing or job.thin:
             await acheck_one_place(client, handle)
+            await aprefer_near(handle, client)
             graph, wanted = job.tasks()
             with _placed(job), bar(job.title, len(wanted), wanted=progress) as advance:
                 job = job.after(await arun(client, graph, wanted, advance))
