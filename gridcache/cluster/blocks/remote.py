@@ -24,8 +24,12 @@ from gridcache.store.blocks import BlockInfo
 
 __all__ = ["RemoteNode"]
 
-_PATIENCE_S = 10.0
-"""For a node that is still in the grid and does not answer."""
+_PATIENCE_S = 15.0
+"""For a node that is still in the grid and does not answer.
+
+Longer than the membership keeps one that does not come back (`leases.LEASE_S` and
+`GRACE_S`): only what it has removed is said to be lost, never what restarts slowly.
+"""
 _PAUSE_S = 0.05
 _MESSAGE_NBYTES = 32 << 20
 """Of bytes written or read with one request."""
