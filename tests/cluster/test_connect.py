@@ -4,11 +4,13 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import ray
 from ray.util import placement_group, remove_placement_group
+from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from gridcache import GridCache
@@ -16,7 +18,7 @@ from gridcache.cluster.actors.connect import aconnect, connect
 from gridcache.cluster.actors.grid import Grid
 from gridcache.cluster.actors.ray_nodes import pinned
 from gridcache.cluster.home.naming import NODE_VARIABLE, find_standing, read_facts
-from gridcache.cluster_config import ClusterConfig, GridSettings, NodeConfig
+from gridcache.cluster_config import ClusterConfig, NodeConfig
 from gridcache.config import load_config
 from gridcache.errors import ClosedError, ConfigError, NoAvailableNodesError
 from tests.cluster.kit.ray_cluster import RayCluster, pair, wait_for_nodes, wait_until
@@ -85,9 +87,26 @@ def test_async_twins(grid: Grid) -> None:
     asyncio.run(session())
 
 
-def test_the_users_default_store_is_taken_in_with_its_entries(
-    ray_cluster: RayCluster,
+@pytest.fixture
+def taken_cpus(ray_cluster: RayCluster) -> Iterator[PlacementGroup]:
+    """A placement group that has all CPUs of both nodes."""
+    group = placement_group([{"CPU": 2}, {"CPU": 2}])
+    ray.get(group.ready())
+    yield group
+    remove_placement_group(group)
+
+
+def test_the_users_default_store_is_taken_in_though_all_cpus_are_taken(
+    ray_cluster: RayCluster, taken_cpus: PlacementGroup
 ) -> None:
+    """A grid comes up beside the placement group, and is joined inside of it."""
+
+    @ray.remote(num_cpus=1)
+    def see() -> set[str]:
+        with connect(create=False) as inside, inside.cache("shared") as cache:
+            cache["from inside"] = 7
+            return {one.name for one in inside.nodes()}
+
     kept = {f"key {i}": i for i in range(20)}
     with GridCache("kept") as plain:
         plain.update(kept)
@@ -97,67 +116,15 @@ def test_the_users_default_store_is_taken_in_with_its_entries(
             # At once if this node was the first; else they go to their homes first.
             wait_until(lambda: cache.get_many(kept) == kept)
         assert find_standing(load_config()) == grid.store_path
+        both = {one.name for one in pair(grid)}
+        inside = PlacementGroupSchedulingStrategy(taken_cpus, 0)
+        seen = ray.get(see.options(scheduling_strategy=inside).remote())
+        assert seen >= both
         grid.stop(remove_stores=True)
     assert find_standing(load_config()) is None
 
 
-def test_every_node_gets_the_disk_that_is_asked_for(
-    ray_cluster: RayCluster, grid_name: str, tmp_path: Path
-) -> None:
-    file = ClusterConfig(gridcache=GridSettings(replicas=2))
-    with connect(
-        name=grid_name, config=file, disk="32MiB", disk_directory=tmp_path
-    ) as grid:
-        assert grid.here is not None
-        assert grid.store_path is not None
-        facts = read_facts(grid.store_path)
-        assert facts is not None
-        assert facts.replicas == 2
-        wait_for_nodes(grid, grid.here, f"{grid.here}-1")
-        stores = {Path(one.store).name for one in grid.nodes()}
-        assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == stores
-        grid.stop(remove_stores=True)
-    assert not [path for path in tmp_path.iterdir() if path.is_dir()]
-
-
-def test_it_serves_beside_and_inside_a_placement_group_that_has_all_cpus(
-    ray_cluster: RayCluster, grid_name: str
-) -> None:
-    @ray.remote(num_cpus=1)
-    def use(name: str) -> set[str]:
-        with connect(name=name) as inside, inside.cache("shared") as cache:
-            cache["from inside"] = 7
-            return {one.name for one in inside.nodes()}
-
-    group = placement_group([{"CPU": 2}, {"CPU": 2}])
-    ray.get(group.ready())
-    with connect(name=grid_name) as grid:
-        both = {one.name for one in pair(grid)}
-        inside = PlacementGroupSchedulingStrategy(group, placement_group_bundle_index=0)
-        seen = ray.get(use.options(scheduling_strategy=inside).remote(grid_name))
-        assert seen >= both
-        grid.stop(remove_stores=True)
-    remove_placement_group(group)
-
-
 # -- cluster files -----------------------------------------------------------------
-
-
-def test_only_nodes_of_the_file_give_memory(
-    ray_cluster: RayCluster, grid_name: str
-) -> None:
-    ray_cluster.add_node("gpu2")
-    listed = NodeConfig(name="gpu2", host="gpu2", memory_nbytes=32 << 20)
-    with connect(name=grid_name, config=ClusterConfig(nodes=(listed,))) as grid:
-        assert [(one.name, one.capacity_nbytes) for one in grid.nodes()] == [
-            ("gpu2", 32 << 20)
-        ]
-        assert grid.here is None
-        assert grid.store is None
-        with pytest.raises(NoAvailableNodesError, match="memory_gb"):
-            grid.cache("anything")
-        assert grid.view().by_name("gpu2") is not None
-        grid.stop(remove_stores=True)
 
 
 def test_a_file_with_a_node_that_ray_has_not_is_refused(

@@ -60,9 +60,11 @@ print(json.dumps([*facts, ray.is_initialized()]))
 """
 
 
+@pytest.mark.soak
 def test_local_starts_a_ray_of_its_own_beside_one_that_runs(
     ray_place: RayCluster,
 ) -> None:
+    """Starts a second Ray; the example of the pool starts one so in `make test`."""
     done = subprocess.run(
         [sys.executable, "-c", _LOCAL],
         env=os.environ | ray_place.settings,

@@ -1,12 +1,15 @@
 """The spill ladder of a real grid: more than its memory holds, and nothing is lost."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from gridcache.cluster.actors.connect import connect
-from tests.cluster.kit.ray_cluster import RayCluster, wait_for_nodes, wait_until
+from gridcache.cluster.home.naming import read_facts
+from gridcache.cluster_config import ClusterConfig, GridSettings
+from tests.cluster.kit.ray_cluster import RayCluster, pair, wait_until
 from tests.cluster.kit.tiers import array
 
 pytestmark = pytest.mark.ray
@@ -15,12 +18,17 @@ pytestmark = pytest.mark.ray
 def test_values_beyond_the_memory_of_all_nodes_are_found_again(
     ray_cluster: RayCluster, grid_name: str, tmp_path: Path
 ) -> None:
-    with connect(
-        name=grid_name, capacity="24MiB", disk="96MiB", disk_directory=tmp_path
-    ) as grid:
-        assert grid.here is not None
-        wait_for_nodes(grid, grid.here, f"{grid.here}-1")
+    """Every node gets the disk that is asked for, which goes with its store."""
+    file = ClusterConfig(gridcache=GridSettings(replicas=2))
+    asked: dict[str, Any] = {"disk": "96MiB", "disk_directory": tmp_path}
+    with connect(name=grid_name, config=file, capacity="24MiB", **asked) as grid:
+        stores = {Path(one.store).name for one in pair(grid)}
+        assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == stores
         assert grid.store is not None
+        assert grid.store_path is not None
+        facts = read_facts(grid.store_path)
+        assert facts is not None
+        assert facts.replicas == 2
         cold = grid.store.cold
         with grid.cache("c") as cache:
             for number in range(60):
@@ -32,3 +40,4 @@ def test_values_beyond_the_memory_of_all_nodes_are_found_again(
             for number in range(60):
                 np.testing.assert_array_equal(cache[f"k{number}"], array(number))
         grid.stop(remove_stores=True)
+    assert not [path for path in tmp_path.iterdir() if path.is_dir()]

@@ -26,7 +26,8 @@ def test_there_are_some() -> None:
 
 @pytest.mark.parametrize("name", marked())
 def test_an_example_runs_twice(name: str, store_dir: Path, tmp_path: Path) -> None:
-    for _ in range(2):  # the second time it finds what the first has stored
+    # The second time it finds what the first has stored, unless that ended with a Ray.
+    for _ in range(1 if name == ON_RAY else 2):
         done = run([sys.executable, str(EXAMPLES[name])], store_dir, tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
         assert done.stderr == ""
