@@ -187,7 +187,8 @@ class Values:
 
     def has_many(self, texts: list[str]) -> list[bool]:
         """Whether there is a value, in the order of the texts."""
-        return [self.has(text) for text in texts]
+        found = self.store.find_many(self.space, texts)
+        return [entry is not None for entry in found]
 
     def find(self, text: str) -> object:
         """The entry of a key, or the `Miss`; counts as no look-up."""

@@ -7,7 +7,7 @@ same store in every process of the machine, with no server.
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -153,6 +153,10 @@ class NodeStore:
     def find(self, space: Namespace, key: str) -> Entry | Miss:
         """The entry of a key, uncounted."""
         return self._reader.find(*entry_key(space.id, key))
+
+    def find_many(self, space: Namespace, keys: Iterable[str]) -> list[Entry | None]:
+        """The entries of keys, None where there is none; uncounted."""
+        return self._reader.find_many([entry_key(space.id, key) for key in keys])
 
     def delete(
         self, space: Namespace, keys: list[str], guard: Guard | None = None

@@ -44,6 +44,7 @@ class TestAbsent:
         assert cache.get("a") is None
         assert cache.get("a", 1) == 1
         assert cache.get_many(["a", "b"]) == {}
+        assert cache.contains_many(["a", "b"]) == set()
         assert cache.delete_many(["a", "b"]) == 0
         assert cache.info("a") is None
         assert cache.clear() == cache.clear(tag="t") == 0

@@ -12,6 +12,7 @@ from gridcache.errors import OutOfSpaceError, ValueTooLargeError
 from gridcache.store.namespaces import Namespace
 from gridcache.store.opening import close_store, open_store
 from gridcache.store.outcome import MissReason
+from gridcache.store.records import Entry
 from tests.store.kit.shop import Shop
 from tests.store.kit.values import HEADER, read_body, read_number
 
@@ -83,6 +84,22 @@ class StoreContract:
             assert shop.delete("key", "other") == 1
             assert shop.miss("key").reason is MissReason.DELETED
             assert shop.delete("key") == 0
+
+    def test_many_are_found_as_each_is_alone(self, shop: Shop) -> None:
+        names = [f"key{number}" for number in range(2500)]
+        for number, name in enumerate(names[::2]):
+            shop.put(name, number, 10 if number % 50 else 5000)
+        long = "k" * 500
+        shop.put(long, 1, 10)
+        shop.delete(names[0])
+        shop.put("brief", 2, 10, ttl_s=1e-6)
+        asked = [*names, "brief", long, "k" * 501, names[2]]
+        found = shop.store.find_many(shop.space, asked)
+        alone = [shop.store.find(shop.space, name) for name in asked]
+        assert found == [one if isinstance(one, Entry) else None for one in alone]
+        there = [n for n, entry in zip(asked, found, strict=True) if entry is not None]
+        assert there == [*names[2::2], long, names[2]]
+        assert shop.store.find_many(shop.space, []) == []
 
     def test_deleting_many_counts_those_that_were_there(self, shop: Shop) -> None:
         for number in range(600):

@@ -164,18 +164,23 @@ class GridValues(Values):
 
     def has_many(self, texts: list[str]) -> list[bool]:
         """Whether there is a value; other nodes are asked for many at once."""
-        look = self.local.home.look
-        own = [look(self.space, text, count=False) for text in texts]
-        rest = [
+        entries = zip(texts, self.store.find_many(self.space, texts), strict=True)
+        # Right wherever a copy lies: nobody else need be asked.
+        here = {
             text
-            for text, found in zip(texts, own, strict=True)
-            if not isinstance(found, Hit | Miss)
+            for text, entry in entries
+            if entry is not None and entry.stamp.flags & IMMUTABLE
+        }
+        look = self.local.home.look
+        rest = [text for text in dict.fromkeys(texts) if text not in here]
+        told = {text: look(self.space, text, count=False) for text in rest}
+        far = [
+            text for text, found in told.items() if not isinstance(found, Hit | Miss)
         ]
-        far = dict(zip(rest, self._far_misses(rest), strict=True))
-        return [
-            not far[text] if text in far else isinstance(found, Hit)
-            for text, found in zip(texts, own, strict=True)
-        ]
+        here.update(text for text, found in told.items() if isinstance(found, Hit))
+        gone = self._far_misses(far)
+        here.update(text for text, miss in zip(far, gone, strict=True) if not miss)
+        return [text in here for text in texts]
 
     def _far_misses(self, texts: list[str]) -> list[bool]:
         found = self._far.get_many(self.space, texts, bare=True) if texts else []
