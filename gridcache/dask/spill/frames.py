@@ -28,9 +28,11 @@ class Dump(NamedTuple):
     """Before the first buffer of the value."""
 
 
-def dump(value: object) -> Dump:
+def dump(value: object, compression: str | None = None) -> Dump:
     """Take a value apart; raises what its type's code raises."""
-    frames = serialize_bytelist(value, compression=False, on_error="raise")
+    frames = serialize_bytelist(
+        value, compression=compression or False, on_error="raise"
+    )
     pieces = [memoryview(frame).cast("B") for frame in frames]
     sizes = [piece.nbytes for piece in pieces]
     return Dump(pieces, sum(sizes), sum(sizes[:_LEADING]))

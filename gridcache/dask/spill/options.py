@@ -26,6 +26,9 @@ class SpillOptions:
     """Of this worker in its node's store; None for half of the store."""
     others: bool = True
     """Whether idle memory of other nodes is used when the own store is full."""
+    compression: str | None = None
+    """In memory: one of Dask's ("auto", "lz4"); its own setting is for its disk. None
+    is faster, and most often the better choice where memory is idle."""
     disk: bool = True
     """Whether Dask's own disk takes what no memory takes."""
 

@@ -30,6 +30,8 @@ class SpillPlugin(WorkerPlugin):
         it is given. Spilled values push cache entries out.
     others
         Whether to use other nodes, if there is a grid.
+    compression
+        In memory, one of Dask's; none unless it is given.
     disk
         Whether to use Dask's disk when no memory takes a value; else it stays.
     path, grid

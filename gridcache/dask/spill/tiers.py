@@ -53,6 +53,7 @@ class Tiers(ZictBase[Any, Any]):
         self.memory: SpillMemory | None = None
         """Where values go first; None for to disk alone."""
         self._to_disk = True
+        self._compression: str | None = None
         self._memories: dict[SpillOptions, SpillMemory] = {}
         """All that have values, and the one that takes some."""
         self._where: dict[Any, _Spilled | None] = dict.fromkeys(disk)
@@ -72,6 +73,7 @@ class Tiers(ZictBase[Any, Any]):
             if options not in self._memories:
                 self._memories[options] = opened(options)
             self.memory, self._to_disk = self._memories[options], options.disk
+            self._compression = options.compression
             self._close_unused()
 
     def retire(self) -> bool:
@@ -131,7 +133,7 @@ class Tiers(ZictBase[Any, Any]):
         if not memory.may_take(weight):
             return None
         try:
-            taken = dump(value)
+            taken = dump(value, self._compression)
         except Exception as error:
             raise PickleError(key) from error
         try:
