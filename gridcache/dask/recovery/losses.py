@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from cachetools import LRUCache
+from distributed.spill import Slow
 from distributed.worker_state_machine import FreeKeysEvent
 
 from gridcache.dask.recovery.figures import Figures
@@ -123,9 +124,9 @@ class Losses:
             del buffer[key]
         getattr(buffer.slow, "_last_updated", {}).pop(key, None)
         store = getattr(buffer.slow, "data", None)
-        weight = getattr(store, "weight_by_key", {}).pop(key, None)
-        if store is not None and weight is not None:
-            store.total_weight -= weight
+        for slow in (store, getattr(store, "disk", None)):
+            if isinstance(slow, Slow) and key in slow.weight_by_key:
+                slow.total_weight -= slow.weight_by_key.pop(key)
 
 
 def _said(keys: Collection[Key]) -> tuple[int, str]:

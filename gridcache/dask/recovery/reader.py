@@ -19,6 +19,9 @@ __all__ = ["ColdReader"]
 Key = Any
 """What Dask calls a task by: a text, or a tuple that begins with one."""
 
+_PAUSES_S = (0.1, 0.5)
+"""After which a store is asked again that could not answer."""
+
 
 class _Read(NamedTuple):
     """What came of reading one block in a thread."""
@@ -125,9 +128,21 @@ def _read(buffer: Any, key: Key) -> _Read:
     value = None
     with context_meter.add_callback(lambda *metric: metrics.append(metric)):
         try:
-            value = buffer.slow[key]
+            value = _patiently(buffer, key)
         except (KeyError, OSError):
             lost = True
         except Exception:  # noqa: BLE001 - the user's own deserialisation
             failed = True
     return _Read(value, lost, failed, tuple(metrics), time.perf_counter() - started)
+
+
+def _patiently(buffer: Any, key: Key) -> Any:
+    """Read, again if the store only stumbled: what it has need not be computed."""
+    for pause_s in _PAUSES_S:
+        try:
+            return buffer.slow[key]
+        except FileNotFoundError:
+            raise
+        except OSError:
+            time.sleep(pause_s)
+    return buffer.slow[key]

@@ -1,0 +1,25 @@
+"""`dask gridcache info`."""
+
+import click
+
+from gridcache.cli.examples import examples
+from gridcache.cli.options import Options, command_options
+from gridcache.cli.render import emit
+from gridcache.dask.cli.opening import names_as_exit_codes, opened
+from gridcache.dask.cli.tables import info_report
+from gridcache.dask.loading import info
+
+__all__ = ["command"]
+
+
+@click.command("info", epilog=examples("dask gridcache info clean-data"))
+@click.argument("name")
+@command_options
+def command(options: Options, name: str) -> None:
+    """Show what is published under a name, and on which nodes it lies.
+
+    Exit 4 if nothing is.
+    """
+    with opened(options) as cache, names_as_exit_codes():
+        found = info(name, cache=cache)
+    emit(info_report(found), options)
