@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 
 from xxhash import xxh3_128_digest
 
+from gridcache.dask.identity.common import Common
 from gridcache.dask.identity.effects import Effect
 from gridcache.dask.identity.nodes import GraphNode, Key, Task
-from gridcache.dask.identity.tasks import Common, Scope, Tasks
+from gridcache.dask.identity.tasks import Scope, Tasks
 
 __all__ = ["Program", "Programs"]
 

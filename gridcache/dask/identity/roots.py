@@ -95,7 +95,7 @@ class Roots:
 
 def _is_of_a_package(kind: type) -> bool:
     """Tell whether a type is one that neither we, nor Python, nor the user know."""
-    if kind in SCALARS or stands_for_data(kind):
+    if kind in SCALARS or stands_for_data(kind) or hasattr(kind, "__gridcache_key__"):
         return False
     if handler_of(kind) is not FAMILIES[object]:
         return False

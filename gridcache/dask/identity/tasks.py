@@ -13,9 +13,8 @@ from typing import Any
 
 from xxhash import xxh3_128_digest
 
-from gridcache.dask.identity.arguments import Arguments
-from gridcache.dask.identity.doubts import Doubts
-from gridcache.dask.identity.effects import Effect, effect_of
+from gridcache.dask.identity.common import Common
+from gridcache.dask.identity.kept import kept_token
 from gridcache.dask.identity.nodes import (
     Alias,
     DataNode,
@@ -28,10 +27,8 @@ from gridcache.dask.identity.nodes import (
     is_future,
 )
 from gridcache.dask.identity.order import settle
-from gridcache.dask.identity.roots import Roots, has_uuid
-from gridcache.digest.errors import Unkeyable
 
-__all__ = ["Common", "Scope", "Tasks"]
+__all__ = ["Scope", "Tasks"]
 
 Token = Any
 """Bytes; while a fused graph is compiled, the place where they will be."""
@@ -41,49 +38,6 @@ Scope = dict[Key, Token]
 
 
 _Form = Callable[[Any, Scope, Key], Token]
-
-
-class Common:
-    """What is known of the functions, arguments and names of one graph.
-
-    The graph keeps all of them alive, so their ids are their own.
-    """
-
-    __slots__ = ("_effects", "arguments", "doubts", "heads", "roots")
-
-    def __init__(self) -> None:
-        self.arguments = Arguments()
-        self.doubts = Doubts()
-        self.roots = Roots()
-        self.heads: dict[Any, bytes] = {}
-        """By id of a function, and the names of its keyword arguments if any."""
-        self._effects: dict[int, Effect] = {}
-
-    def effect(self, node: GraphNode) -> Effect:
-        """What a task does; one that holds a graph has to be looked into."""
-        if not isinstance(node, Task):
-            return Effect.NONE
-        me = id(node.func)
-        found = self._effects.get(me)
-        if found is None:
-            found = self._effects[me] = effect_of(node.func)
-        return found
-
-    def is_named(self, node: Task, key: Key) -> bool:
-        """Tell whether Dask's name of a task without inputs counts.
-
-        Not if it acts: the buffers of a shuffle have a new name each time.
-        """
-        is_pure = self.effect(node) is Effect.NONE
-        return is_pure and self.roots.names_call(node, key)
-
-    @staticmethod
-    def is_impure(key: Key, node: GraphNode) -> bool:
-        """Tell whether Dask calls a task impure.
-
-        Data are what they are, and an alias is what its target is.
-        """
-        return has_uuid(key) and not isinstance(node, DataNode | Alias)
 
 
 class Tasks:
@@ -113,8 +67,7 @@ class Tasks:
     def node(self, node: Any, scope: Scope, key: Key) -> Token:
         """The token of what stands under a key, None if nothing does."""
         if node is None:
-            self.common.doubts.not_here(key)
-            return self.constant(_by_key(key))
+            return self.constant(self.common.not_here(key))
         if type(node) is DataNode and self.common.roots.names_data(node.value, key):
             name = self.common.roots.token(key)
             return self.combine(b"named data\0" + name, [self.token(node, scope, key)])
@@ -181,11 +134,7 @@ class Tasks:
 
     def value(self, value: Any, _: Scope, key: Key) -> Token:
         """The token of an argument that is no reference."""
-        try:
-            return self.common.arguments.token(value)
-        except Unkeyable as refusal:
-            self.common.doubts.without_identity(value, refusal, key)
-            return _by_key(key)
+        return self.common.value(value, key)
 
     # -- the forms -----------------------------------------------------------
 
@@ -208,8 +157,7 @@ class Tasks:
         return self.value(node.value, scope, key)
 
     def _future(self, part: Any, _: Scope, key: Key) -> Token:
-        self.common.doubts.not_here(part.key)
-        return self.constant(_by_key(part.key))
+        return self.constant(self.common.not_here(part.key))
 
     def _container(self, node: NestedContainer, scope: Scope, key: Key) -> Token:
         kind = node.klass.__name__
@@ -220,8 +168,10 @@ class Tasks:
         return self.combine(head, parts)
 
     def _task(self, node: Task, scope: Scope, key: Key) -> Token:
-        if node.func is execute_subgraph:
-            return self.fused(node, scope, key)
+        if self.common.is_special(node.func):
+            special = self._special(node, scope, key)
+            if special is not None:
+                return special
         own: Any = node.key
         if own is None:
             own = key
@@ -232,23 +182,16 @@ class Tasks:
         return self.combine(self._head(node, own), parts)
 
     def _head(self, node: Task, key: Key) -> bytes:
-        mark: Any = id(node.func)
-        if node.kwargs:
-            mark = (mark, *node.kwargs)
-        head = self.common.heads.get(mark) or self._new_head(node, key, mark)
+        head = self.common.head(node, key)
         if self._is_root(node) and self.common.is_named(node, key):
             return b"root\0" + self.common.roots.token(key) + head
         return head
 
-    def _new_head(self, node: Task, key: Key, mark: Any) -> bytes:
-        names = self.common.arguments.token(tuple(node.kwargs))
-        try:
-            function = self.common.arguments.token(node.func)
-        except Unkeyable as refusal:
-            self.common.doubts.without_identity(node.func, refusal, key)
-            return b"call\0" + _by_key(key) + names
-        head = self.common.heads[mark] = b"call\0" + function + names
-        return head
+    def _special(self, node: Task, scope: Scope, key: Key) -> Token:
+        if node.func is execute_subgraph:
+            return self.fused(node, scope, key)
+        token = kept_token(node)
+        return None if token is None else self.constant(token)
 
 
 def _referred(part: TaskRef, scope: Scope, _: Key) -> Token:
@@ -257,7 +200,3 @@ def _referred(part: TaskRef, scope: Scope, _: Key) -> Token:
 
 def _target(part: Alias, scope: Scope, _: Key) -> Token:
     return scope[part.target]
-
-
-def _by_key(key: Key) -> bytes:
-    return xxh3_128_digest(b"key\0" + repr(key).encode())

@@ -3,19 +3,15 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from xxhash import xxh3_128_hexdigest
-
+from gridcache.dask.identity.common import Common
 from gridcache.dask.identity.effects import Effect
 from gridcache.dask.identity.fused import Programs
 from gridcache.dask.identity.nodes import Alias, GraphNode, Key, Task
 from gridcache.dask.identity.order import settle
 from gridcache.dask.identity.outcome import Identities
-from gridcache.dask.identity.tasks import Common, Scope, Tasks
+from gridcache.dask.identity.tasks import Scope, Tasks
 
-__all__ = ["FORMAT", "identities"]
-
-FORMAT = "1"
-"""Raised when the same task gets another identity than before."""
+__all__ = ["identities"]
 
 
 def identities(
@@ -33,18 +29,18 @@ def identities(
     wanted
         Keys, with all that they need; None for the whole graph.
     salt
-        A version of whatever the user knows and we do not; other salt, other digests.
+        A version of whatever the user knows and we do not; other salt, other digests
+        of all but plain data.
 
     Raises
     ------
     ValueError
         A task depends on itself.
     """
-    walk = _Walk()
+    walk = _Walk(salt)
     settle(graph, graph if wanted is None else wanted, walk.tokens, walk.enter)
-    start = f"task {FORMAT} {salt}\0".encode()
     return Identities(
-        {key: xxh3_128_hexdigest(start + t) for key, t in walk.tokens.items()},
+        {key: token.hex() for key, token in walk.tokens.items()},
         frozenset(walk.impure),
         frozenset(walk.effects),
         walk.common.doubts.sentences(),
@@ -56,8 +52,8 @@ class _Walk(Tasks):
 
     __slots__ = ("_current", "_programs", "_spread", "effects", "impure", "tokens")
 
-    def __init__(self) -> None:
-        super().__init__(Common())
+    def __init__(self, salt: str) -> None:
+        super().__init__(Common(salt))
         self._programs = Programs(self.common)
         self._current: Key = None
         self.tokens: dict[Key, bytes] = {}

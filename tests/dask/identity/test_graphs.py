@@ -50,9 +50,10 @@ def test_keys_do_not_count() -> None:
     assert first == digest(call(("x", 0), 1), call(("y", 7), TaskRef(("x", 0))))
 
 
-def test_the_salt_counts_for_calls_and_data() -> None:
-    for node in (call("a", 1), DataNode("a", 1)):
-        assert digest(node) != digest(node, salt="2")
+def test_the_salt_counts_in_calls_and_not_in_data() -> None:
+    for nodes in ([call("a", 1)], [DataNode("i", 1), call("a", TaskRef("i"))]):
+        assert digest(*nodes) != digest(*nodes, salt="2")
+    assert digest(DataNode("a", 1)) == digest(DataNode("a", 1), salt="2")
 
 
 def test_what_is_not_wanted_is_not_looked_at() -> None:

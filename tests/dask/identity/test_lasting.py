@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gridcache.dask.identity.walk import FORMAT
+from gridcache.dask.identity.common import FORMAT
 
 SCRIPT = """
 import functools, json, sys
@@ -97,8 +97,11 @@ def test_scripts_in_two_folders_with_two_hash_seeds_agree(
     tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     root = pytestconfig.rootpath
-    runs = [started(tmp_path / f"folder{i}", str(i), root) for i in range(2)]
-    first, second = (json.loads(run.communicate()[0]) for run in runs)
+    with (
+        started(tmp_path / "one", "0", root) as one,
+        started(tmp_path / "other", "1", root) as other,
+    ):
+        first, second = (json.loads(run.communicate()[0]) for run in (one, other))
     assert first == second
     apart = {json.dumps(digests) for digests in first.values()}
     assert len(apart) == len(first)

@@ -1,0 +1,128 @@
+"""What is known of the functions, arguments and names of one graph.
+
+Each is looked at once. The graph keeps all of them alive, so their ids are their own.
+"""
+
+from typing import Any
+
+from xxhash import xxh3_128_digest
+
+from gridcache.dask.identity.arguments import Arguments
+from gridcache.dask.identity.doubts import Doubts
+from gridcache.dask.identity.effects import Effect, effect_of
+from gridcache.dask.identity.kept import reads_kept
+from gridcache.dask.identity.nodes import (
+    Alias,
+    DataNode,
+    GraphNode,
+    Key,
+    Task,
+    execute_subgraph,
+)
+from gridcache.dask.identity.roots import Roots, has_uuid
+from gridcache.digest.errors import Unkeyable
+
+__all__ = ["FORMAT", "Common"]
+
+FORMAT = "1"
+"""Raised when the same task gets another identity than before."""
+
+
+class Common:
+    """Functions, arguments, names and doubts, as all tasks of a graph need them.
+
+    Parameters
+    ----------
+    salt
+        Counts in every call.
+    """
+
+    __slots__ = (
+        "_call",
+        "_effects",
+        "_heads",
+        "_special",
+        "arguments",
+        "doubts",
+        "roots",
+    )
+
+    def __init__(self, salt: str) -> None:
+        self.arguments = Arguments()
+        self.doubts = Doubts()
+        self.roots = Roots()
+        self._call = xxh3_128_digest(f"call {FORMAT} {salt}".encode())
+        self._heads: dict[Any, bytes] = {}
+        self._effects: dict[int, Effect] = {}
+        self._special: dict[int, bool] = {}
+
+    def value(self, value: Any, key: Key) -> bytes:
+        """The token of a value in the task with this key."""
+        try:
+            return self.arguments.token(value)
+        except Unkeyable as refusal:
+            self.doubts.without_identity(value, refusal, key)
+            return self.by_key(key)
+
+    def not_here(self, key: Key) -> bytes:
+        """The token of what is not in the graph: a Future."""
+        self.doubts.not_here(key)
+        return self.by_key(key)
+
+    def by_key(self, key: Key) -> bytes:
+        """What Dask calls a task, as a token."""
+        return xxh3_128_digest(self._call + b"key\0" + repr(key).encode())
+
+    def head(self, node: Task, key: Key) -> bytes:
+        """A call without its arguments: the function, and the names of arguments."""
+        mark: Any = id(node.func)
+        if node.kwargs:
+            mark = (mark, *node.kwargs)
+        return self._heads.get(mark) or self._new_head(node, key, mark)
+
+    def _new_head(self, node: Task, key: Key, mark: Any) -> bytes:
+        names = self.arguments.token(tuple(node.kwargs))
+        try:
+            function = self.arguments.token(node.func)
+        except Unkeyable as refusal:
+            self.doubts.without_identity(node.func, refusal, key)
+            return self._call + self.by_key(key) + names
+        head = self._heads[mark] = self._call + function + names
+        return head
+
+    def is_special(self, function: Any) -> bool:
+        """Tell whether tasks with this function are not what they seem.
+
+        They hold a graph, or read what was kept.
+        """
+        found = self._special.get(id(function))
+        if found is None:
+            found = function is execute_subgraph or reads_kept(function)
+            self._special[id(function)] = found
+        return found
+
+    def effect(self, node: GraphNode) -> Effect:
+        """What a task does; one that holds a graph has to be looked into."""
+        if not isinstance(node, Task):
+            return Effect.NONE
+        me = id(node.func)
+        found = self._effects.get(me)
+        if found is None:
+            found = self._effects[me] = effect_of(node.func)
+        return found
+
+    def is_named(self, node: Task, key: Key) -> bool:
+        """Tell whether Dask's name of a task without inputs counts.
+
+        Not if it acts: the buffers of a shuffle have a new name each time.
+        """
+        is_pure = self.effect(node) is Effect.NONE
+        return is_pure and self.roots.names_call(node, key)
+
+    @staticmethod
+    def is_impure(key: Key, node: GraphNode) -> bool:
+        """Tell whether Dask calls a task impure.
+
+        Data are what they are, and an alias is what its target is.
+        """
+        return has_uuid(key) and not isinstance(node, DataNode | Alias)
