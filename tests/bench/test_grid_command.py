@@ -17,11 +17,15 @@ from gridcache.bench.scale import TINY
 CODE = """
 import sys
 from gridcache.bench import command, main
+from gridcache.bench.grid import run
 from gridcache.bench.scale import TINY
 command.QUICK = TINY
+run.FIGURES = sys.argv[1:]
 sys.exit(main(["grid", "--quick", "--json"]))
 """
 RIVALS = {"embedded", "at home", "ray actor", "ray.get and copy"}
+WITH_RIVALS = ("local_hit", "far_small_get", "far_get_many", "far_large_get")
+"""`test_grid_figures` has the others on nodes without Ray."""
 
 
 @pytest.fixture
@@ -57,9 +61,14 @@ def test_without_names_no_cluster_is_started(
 @pytest.mark.ray
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed")
-def test_all_figures_stand_beside_ray_and_nothing_is_left(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "figures", [WITH_RIVALS, pytest.param(run.FIGURES, marks=pytest.mark.soak)], ids=len
+)
+def test_figures_stand_beside_ray_and_nothing_is_left(
+    figures: tuple[str, ...], tmp_path: Path
+) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", CODE],
+        [sys.executable, "-c", CODE, *figures],
         check=False,
         capture_output=True,
         text=True,

@@ -19,9 +19,10 @@ assert {"ray actor", "ray.put", "ray.get"} <= found, rows
 
 
 @pytest.mark.ray
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed")
 def test_ray_is_measured_where_it_is_installed() -> None:
+    """Starts a Ray more; that it is measured, `test_grid_command` shows as well."""
     done = subprocess.run(
         [sys.executable, "-c", CODE],
         check=False,

@@ -46,8 +46,9 @@ def test_every_claim_holds_in_time_and_nothing_is_left() -> None:
 
 
 @pytest.mark.ray
-@pytest.mark.slow
+@pytest.mark.soak
 def test_every_claim_about_two_nodes_holds_and_nothing_is_left() -> None:
+    """`make demo` plays it, too, and `make test` has each claim on a Ray of its own."""
     directory = Path(os.environ["GRIDCACHE_DIRECTORY"])
     before = set(directory.parent.glob(f"{PREFIX}*"))
     command = [sys.executable, "-W", "error", "-c", GRID, "demo", "--grid", "--json"]
