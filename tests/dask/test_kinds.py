@@ -12,7 +12,8 @@ from dask.base import compute
 
 import gridcache.dask
 from gridcache import GridCache
-from tests.dask.kit.collections import KINDS, Log, assert_same, described
+from tests.dask.kit.collections import KINDS, assert_same, described
+from tests.dask.kit.notes import Log
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,8 @@ from gridcache.errors import (
     NameNotFoundError,
     StoreFormatError,
 )
-from tests.dask.kit.collections import Log, array, assert_same, noted
+from tests.dask.kit.collections import array, assert_same
+from tests.dask.kit.notes import Log, noted
 
 persist, load, release = (
     gridcache.dask.persist,

@@ -14,7 +14,8 @@ from dask.delayed import delayed
 
 import gridcache.dask
 from gridcache import GridCache
-from tests.dask.kit.collections import Log, array, assert_same, described, noted
+from tests.dask.kit.collections import array, assert_same, described
+from tests.dask.kit.notes import Log, noted
 
 
 def _frame() -> pd.DataFrame:

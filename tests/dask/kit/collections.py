@@ -1,7 +1,6 @@
 """Collections of every kind, which note in a file that they were computed."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import dask.array as da
@@ -12,30 +11,9 @@ import pandas as pd
 import xarray as xr
 from dask.delayed import Delayed, delayed
 
-__all__ = ["KINDS", "Log", "array", "assert_same", "described", "frame", "noted"]
+from tests.dask.kit.notes import Log, noted
 
-
-class Log:
-    """Counts calls of `noted` in all processes."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        path.touch()
-
-    @property
-    def count(self) -> int:
-        """Calls since the last `clear`."""
-        return self.path.stat().st_size
-
-    def clear(self) -> None:
-        self.path.write_bytes(b"")
-
-
-def noted(value: Any, log: str) -> Any:
-    """The value; the file grows by a byte."""
-    with Path(log).open("ab") as file:
-        file.write(b".")
-    return value
+__all__ = ["KINDS", "array", "assert_same", "described", "frame"]
 
 
 def array(log: Log, side: int = 8, chunk: int = 4) -> Any:
