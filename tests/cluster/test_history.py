@@ -38,18 +38,18 @@ def run(
 def assert_busy(ops: list[Op]) -> None:
     """Something was tested."""
     reads = [op for op in ops if op.kind is Kind.READ]
-    assert len(reads) > 500
+    assert len(reads) > 100
     assert sum(op.value is not None for op in reads) > len(reads) / 4
 
 
 @pytest.mark.parametrize("seed", [1])
 def test_every_read_fits_a_legal_order(store_dir: Path, seed: int) -> None:
-    run(store_dir, seed, 8.0)
+    run(store_dir, seed, 5.0)
 
 
 @pytest.mark.parametrize("seed", [2])
 def test_what_is_evicted_does_not_come_back(store_dir: Path, seed: int) -> None:
-    run(store_dir, seed, 4.0, SMALL)
+    run(store_dir, seed, 3.0, SMALL)
 
 
 @pytest.mark.soak

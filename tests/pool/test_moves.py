@@ -188,13 +188,15 @@ def test_nothing_is_lost_by_writers_while_it_goes_to_and_fro(
     with ThreadPoolExecutor(4) as threads:
         places = ("gpu1", "gpu2", None)
         counts = [threads.submit(count, *pair) for pair in enumerate(places)]
-        moved, end = 0, time.monotonic() + 3
-        while time.monotonic() < end and not any(one.done() for one in counts):
+        moved, end = 0, time.monotonic() + 1.5
+        while moved < 6 or time.monotonic() < end:  # however busy the machine is
+            if any(one.done() for one in counts):
+                break  # the count was wrong
             source, target = ("gpu2", "gpu1") if moved % 2 == 0 else ("gpu1", "gpu2")
             moved += movers[source].move(number, target)
         over.set()
         totals = [one.result(20) for one in counts]
-    assert moved > 5
+    assert moved >= 6
     for slot, total in enumerate(totals):
         data = pool.read(block_id, 8, 8 * slot)
         assert int.from_bytes(data, "little") == total
