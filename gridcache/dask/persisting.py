@@ -19,12 +19,12 @@ from gridcache.dask.oneplace import acheck_one_place, check_one_place
 from gridcache.dask.progress import bar
 from gridcache.dask.running import (
     arun,
-    check_waits,
+    awaited_client,
     client_of,
     run,
     scheduler_for,
 )
-from gridcache.errors import ConfigError, OutOfSpaceError
+from gridcache.errors import OutOfSpaceError
 
 __all__ = ["apersist", "persist"]
 
@@ -86,7 +86,6 @@ def persist(  # noqa: PLR0913 - all but the first two by name
     handle, wish = Handle.of(cache), Wish(name, ttl, replicas, version, overwrite)
     schedule = scheduler_for(collection, scheduler)
     client = client_of(schedule)
-    check_waits(client)
     job = prepared(collection, handle.renewed(), wish)
     while not job.done:
         if job.missing or job.thin:
@@ -101,16 +100,17 @@ def persist(  # noqa: PLR0913 - all but the first two by name
 
 
 async def apersist(collection: Any, name: str | None = None, **options: Any) -> Any:
-    """Like `persist`, with an asynchronous Dask client; options as for that."""
-    handle = Handle.of(options.pop("cache", None))
-    scheduler, progress = options.pop("scheduler", None), options.pop("progress", None)
-    wish = Wish(name, **options)
-    client = client_of(scheduler_for(collection, scheduler))
+    """Like `persist` without blocking the loop; options as for that.
+
+    Needed with an asynchronous Dask client; with all others it waits in a thread.
+    """
+    client = awaited_client(options.get("scheduler"))
     if client is None:
-        message = (
-            "apersist() is for distributed clients; write gridcache.dask.persist(...)"
-        )
-        raise ConfigError(message)
+        return await asyncio.to_thread(persist, collection, name, **options)
+    handle = Handle.of(options.pop("cache", None))
+    progress = options.pop("progress", None)
+    options.pop("scheduler", None)
+    wish = Wish(name, **options)
     job: Job = await asyncio.to_thread(prepared, collection, handle.renewed(), wish)
     while not job.done:
         if job.missing or job.thin:

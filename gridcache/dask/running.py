@@ -4,6 +4,7 @@ Wanted are keys whose results are small. On a distributed cluster they come back
 they get done; a task's inputs are let go of as soon as it is.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +17,7 @@ from gridcache.dask.graph import Graph, Key, check_collection
 from gridcache.dask.progress import Advance
 from gridcache.errors import ConfigError
 
-__all__ = ["arun", "check_waits", "client_of", "run", "scheduler_for"]
+__all__ = ["arun", "awaited_client", "client_of", "run", "scheduler_for"]
 
 Scheduler = Callable[..., Any]
 
@@ -27,9 +28,16 @@ def scheduler_for(collection: Any, scheduler: Any = None) -> Scheduler:
     Raises
     ------
     ConfigError
-        It is no Dask collection.
+        It is no Dask collection, or the client in use must be awaited.
     """
     check_collection(collection)
+    client = awaited_client(scheduler)
+    if client is not None and not dask.config.get("admin.async-client-fallback", None):
+        message = (
+            "the Dask client of this code is asynchronous; "
+            "write `await gridcache.dask.apersist(...)`"
+        )
+        raise ConfigError(message)
     found: Scheduler | None = get_scheduler(
         scheduler=scheduler, collections=[collection]
     )
@@ -38,26 +46,26 @@ def scheduler_for(collection: Any, scheduler: Any = None) -> Scheduler:
     return dask.threaded.get
 
 
+def awaited_client(scheduler: Any = None) -> Any | None:
+    """The asynchronous client that Dask would use, if it is one."""
+    wanted = scheduler or dask.config.get("scheduler", None)
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return None
+    if wanted in (None, "distributed", "dask.distributed"):
+        try:
+            wanted = distributed.Client.current()
+        except ValueError:
+            return None
+    owner = client_of(wanted) or wanted
+    is_one = isinstance(owner, distributed.Client) and owner.asynchronous
+    return owner if is_one else None
+
+
 def client_of(scheduler: Scheduler) -> Any | None:
     """The distributed client behind a scheduler, if there is one."""
     owner = getattr(scheduler, "__self__", None)
     return owner if hasattr(owner, "scheduler_info") else None
-
-
-def check_waits(client: Any | None) -> None:
-    """Check that a client can be waited for by this thread.
-
-    Raises
-    ------
-    ConfigError
-        It is asynchronous: it must be awaited.
-    """
-    if client is not None and client.asynchronous:
-        message = (
-            "the Dask client of this code is asynchronous; "
-            "write `await gridcache.dask.apersist(...)`"
-        )
-        raise ConfigError(message)
 
 
 def run(
