@@ -25,11 +25,15 @@ if TYPE_CHECKING:
     from gridcache.dask.opportunistic.context import cached
     from gridcache.dask.opportunistic.figures import CachedStats
     from gridcache.dask.persisting import apersist, persist
+    from gridcache.dask.recovery import RecoveryPlugin
+    from gridcache.dask.spill import SpillPlugin
     from gridcache.dask.writethrough import cache
 
 __all__ = [
     "CachedStats",
     "NameInfo",
+    "RecoveryPlugin",
+    "SpillPlugin",
     "apersist",
     "cache",
     "cached",
@@ -43,6 +47,8 @@ __all__ = [
 _HOMES = {
     "CachedStats": "gridcache.dask.opportunistic.figures",
     "NameInfo": "gridcache.dask.describe",
+    "RecoveryPlugin": "gridcache.dask.recovery",
+    "SpillPlugin": "gridcache.dask.spill",
     "apersist": "gridcache.dask.persisting",
     "cache": "gridcache.dask.writethrough",
     "cached": "gridcache.dask.opportunistic.context",
