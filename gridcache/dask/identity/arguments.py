@@ -21,7 +21,7 @@ from gridcache.digest.arrays import content
 from gridcache.digest.engine import MARSHAL, SCALARS, scalars
 from gridcache.digest.errors import Unkeyable
 
-__all__ = ["Arguments"]
+__all__ = ["Arguments", "scalar"]
 
 FEW = 32
 """Scalars in a container that are hashed again sooner than it is looked up."""
@@ -43,7 +43,7 @@ class Arguments:
         self._known: dict[int, tuple[bytes, object]] = {}
         self._refused: dict[int, tuple[Unkeyable, object]] = {}
         self._kinds: dict[type, Callable[[Any], bytes]] = {
-            **dict.fromkeys(_SCALAR_TYPES, _scalar),
+            **dict.fromkeys(_SCALAR_TYPES, scalar),
             tuple: self._tuple,
             list: self._list,
             dict: self._dict,
@@ -152,7 +152,8 @@ def _array(value: npt.NDArray[Any]) -> bytes:
     return xxh3_128_digest(b"plain array\0" + content(Reader(), value) + what)
 
 
-def _scalar(value: Any) -> bytes:
+def scalar(value: Any) -> bytes:
+    """The token of one of `SCALARS`."""
     return xxh3_128_digest(b"scalar\0" + _dumps(value, MARSHAL))
 
 

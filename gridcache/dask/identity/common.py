@@ -11,14 +11,7 @@ from gridcache.dask.identity.arguments import Arguments
 from gridcache.dask.identity.doubts import Doubts
 from gridcache.dask.identity.effects import Effect, effect_of
 from gridcache.dask.identity.kept import reads_kept
-from gridcache.dask.identity.nodes import (
-    Alias,
-    DataNode,
-    GraphNode,
-    Key,
-    Task,
-    execute_subgraph,
-)
+from gridcache.dask.identity.nodes import Alias, DataNode, GraphNode, Key, Task
 from gridcache.dask.identity.roots import Roots, has_uuid
 from gridcache.digest.errors import Unkeyable
 
@@ -41,10 +34,10 @@ class Common:
         "_call",
         "_effects",
         "_heads",
-        "_special",
         "arguments",
         "doubts",
         "roots",
+        "special",
     )
 
     def __init__(self, salt: str) -> None:
@@ -54,7 +47,8 @@ class Common:
         self._call = xxh3_128_digest(f"call {FORMAT} {salt}".encode())
         self._heads: dict[Any, bytes] = {}
         self._effects: dict[int, Effect] = {}
-        self._special: dict[int, bool] = {}
+        self.special: dict[int, bool] = {}
+        """By id of a function, what `reads_kept` has found."""
 
     def value(self, value: Any, key: Key) -> bytes:
         """The token of a value in the task with this key."""
@@ -90,15 +84,11 @@ class Common:
         head = self._heads[mark] = self._call + function + names
         return head
 
-    def is_special(self, function: Any) -> bool:
-        """Tell whether tasks with this function are not what they seem.
-
-        They hold a graph, or read what was kept.
-        """
-        found = self._special.get(id(function))
+    def reads_kept(self, function: Any) -> bool:
+        """Tell whether tasks with this function read what was kept."""
+        found = self.special.get(id(function))
         if found is None:
-            found = function is execute_subgraph or reads_kept(function)
-            self._special[id(function)] = found
+            found = self.special[id(function)] = reads_kept(function)
         return found
 
     def effect(self, node: GraphNode) -> Effect:

@@ -121,7 +121,7 @@ class Compiler(Tasks):
             for head, places, unordered in self._steps
         )
         constants = tuple(self._constants)
-        effects = frozenset(self._effects)
+        effects = frozenset(self._effects - {Effect.NONE})
         return Program(constants, steps, at(last), self._impure, effects)
 
     # -- instead of hashing --------------------------------------------------
@@ -146,6 +146,10 @@ class Compiler(Tasks):
     def value(self, value: Any, scope: Scope, key: Key) -> _Place:
         """The place of an argument that is no reference."""
         return self.constant(super().value(value, scope, key))
+
+    def scalar(self, value: Any, scope: Scope, key: Key) -> _Place:
+        """The place of a scalar."""
+        return self.constant(super().scalar(value, scope, key))
 
 
 def _take(places: Sequence[int], *, unordered: bool) -> Take:

@@ -8,11 +8,13 @@ are calls of their own; data are their value.
 Not covered: the order of the tasks of a graph (`gridcache.dask.identity.order`).
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from xxhash import xxh3_128_digest
 
+from gridcache.dask.identity.arguments import scalar
 from gridcache.dask.identity.common import Common
 from gridcache.dask.identity.kept import kept_token
 from gridcache.dask.identity.nodes import (
@@ -27,6 +29,7 @@ from gridcache.dask.identity.nodes import (
     is_future,
 )
 from gridcache.dask.identity.order import settle
+from gridcache.digest.engine import SCALARS
 
 __all__ = ["Scope", "Tasks"]
 
@@ -48,7 +51,7 @@ class Tasks:
     def __init__(self, common: Common) -> None:
         self.common = common
         self._forms: dict[type, _Form] = {}
-        self._fixed: Collection[Key] = ()
+        self._fixed: AbstractSet[Key] = frozenset()
         """Keys of the graph under way that are bound to plain arguments."""
 
     def token(self, part: Any, scope: Scope, key: Key) -> Token:
@@ -106,7 +109,7 @@ class Tasks:
         inner: Mapping[Key, GraphNode],
         result: Key,
         names: Scope,
-        fixed: Collection[Key],
+        fixed: AbstractSet[Key],
     ) -> Token:
         def enter(key: Key, node: Any) -> None:
             names[key] = self.node(node, names, key)
@@ -117,7 +120,7 @@ class Tasks:
         self._fixed = around
         return names[result]
 
-    def _plain(self, bound: Iterable[Key], inputs: Iterable[Any]) -> Collection[Key]:
+    def _plain(self, bound: Iterable[Key], inputs: Iterable[Any]) -> AbstractSet[Key]:
         pairs = zip(bound, inputs, strict=True)
         return {name for name, part in pairs if self._is_plain(part)}
 
@@ -130,11 +133,16 @@ class Tasks:
         return not is_future(type(part))
 
     def _is_root(self, node: GraphNode) -> bool:
-        return all(key in self._fixed for key in node.dependencies)
+        needed = node.dependencies
+        return not needed or (bool(self._fixed) and needed <= self._fixed)
 
     def value(self, value: Any, _: Scope, key: Key) -> Token:
         """The token of an argument that is no reference."""
         return self.common.value(value, key)
+
+    def scalar(self, value: Any, _: Scope, __: Key) -> Token:
+        """The token of a scalar."""
+        return scalar(value)
 
     # -- the forms -----------------------------------------------------------
 
@@ -148,7 +156,9 @@ class Tasks:
         }
         nearest = [forms[base] for base in kind.__mro__ if base in forms]
         form = nearest[0] if nearest else self.value
-        if not nearest and is_future(kind):
+        if kind in SCALARS:
+            form = self.scalar
+        elif not nearest and is_future(kind):
             form = self._future
         self._forms[kind] = form
         return form
@@ -168,7 +178,8 @@ class Tasks:
         return self.combine(head, parts)
 
     def _task(self, node: Task, scope: Scope, key: Key) -> Token:
-        if self.common.is_special(node.func):
+        # False by far most often; None before the function was looked at.
+        if self.common.special.get(id(node.func)) is not False:
             special = self._special(node, scope, key)
             if special is not None:
                 return special
@@ -190,7 +201,7 @@ class Tasks:
     def _special(self, node: Task, scope: Scope, key: Key) -> Token:
         if node.func is execute_subgraph:
             return self.fused(node, scope, key)
-        token = kept_token(node)
+        token = kept_token(node) if self.common.reads_kept(node.func) else None
         return None if token is None else self.constant(token)
 
 

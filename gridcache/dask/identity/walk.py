@@ -82,13 +82,14 @@ class _Walk(Tasks):
         """What holds for a part holds for the whole."""
         if self.common.is_impure(key, node):
             self.impure.add(self._current)
-        self._act(self.common.effect(node))
+        effect = self.common.effect(node)
+        if effect is not Effect.NONE:
+            self._act(effect)
 
     def _act(self, effect: Effect) -> None:
-        if effect is not Effect.NONE:
-            self.effects.add(self._current)
-            if effect is Effect.WRITES:
-                self._spread.add(self._current)
+        self.effects.add(self._current)
+        if effect is Effect.WRITES:
+            self._spread.add(self._current)
 
     def fused(self, node: Task, scope: Scope, key: Key) -> bytes:
         """The token of the inner task that gives the result; soon by its program."""
