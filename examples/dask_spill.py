@@ -10,8 +10,8 @@ import dask.array as da
 import numpy as np
 from dask.distributed import Client, LocalCluster
 
-from gridcache.dask.recovery import RecoveryPlugin
-from gridcache.dask.spill import SpillPlugin, spilled
+from gridcache.dask import RecoveryPlugin, SpillPlugin
+from gridcache.dask.spill import spilled
 
 # So that 20 MB of values are too much for a worker: a laptop need not be full for this.
 SMALL = {
