@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from gridcache.dask.loading import info, load, names, release
     from gridcache.dask.opportunistic.context import cached
     from gridcache.dask.opportunistic.figures import CachedStats
+    from gridcache.dask.opportunistic.grid import GridScheduler
+    from gridcache.dask.opportunistic.outlook import Outlook, plan
     from gridcache.dask.persisting import apersist, persist
     from gridcache.dask.recovery import RecoveryPlugin
     from gridcache.dask.spill import SpillPlugin
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CachedStats",
+    "GridScheduler",
     "NameInfo",
+    "Outlook",
     "RecoveryPlugin",
     "SpillPlugin",
     "apersist",
@@ -41,12 +45,15 @@ __all__ = [
     "load",
     "names",
     "persist",
+    "plan",
     "release",
 ]
 
 _HOMES = {
     "CachedStats": "gridcache.dask.opportunistic.figures",
+    "GridScheduler": "gridcache.dask.opportunistic.grid",
     "NameInfo": "gridcache.dask.describe",
+    "Outlook": "gridcache.dask.opportunistic.outlook",
     "RecoveryPlugin": "gridcache.dask.recovery",
     "SpillPlugin": "gridcache.dask.spill",
     "apersist": "gridcache.dask.persisting",
@@ -56,6 +63,7 @@ _HOMES = {
     "load": "gridcache.dask.loading",
     "names": "gridcache.dask.loading",
     "persist": "gridcache.dask.persisting",
+    "plan": "gridcache.dask.opportunistic.outlook",
     "release": "gridcache.dask.loading",
 }
 """Where a name is defined."""

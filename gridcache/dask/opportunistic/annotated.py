@@ -18,14 +18,14 @@ __all__ = ["annotated"]
 def annotated(graph: Graph, source: Any) -> Graph | HighLevelGraph:
     """A graph with the annotations of the one it was made of."""
     said = _said(source)
+    if said.keys().isdisjoint(graph):
+        return graph
     groups: defaultdict[str, Graph] = defaultdict(dict)
     notes: dict[str, dict[str, Any]] = {}
     for key, node in graph.items():
         note = said.get(key, {})
         group = f"grid-{sorted(note.items(), key=str)}"
         groups[group][key], notes[group] = node, note
-    if not any(notes.values()):
-        return graph
     layers = {
         group: MaterializedLayer(tasks, annotations=notes[group] or None)
         for group, tasks in groups.items()

@@ -56,13 +56,13 @@ class CachedStats:
             Texts of what was read, and of what was computed.
         """
         infos = [self._handle.cache.info(text) for text in hits]
-        waiting = dict.fromkeys(timed)
+        waiting = list(timed)
         with self._lock:
             self.hits += len(infos)
             self.misses += len(waiting)
             self.loaded_nbytes += sum(nbytes_of(info) for info in infos)
             self.saved_s += sum(info.cost_s for info in infos if info is not None)
-            self._pending.update(waiting)
+            self._pending.update(dict.fromkeys(waiting))
         if len(self._pending) > _PATIENT:
             self._settle()
 

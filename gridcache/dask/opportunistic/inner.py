@@ -8,11 +8,25 @@ import dask
 from dask._expr import HLGExpr
 from dask.base import get_scheduler
 
-__all__ = ["Scheduler", "beneath", "client_of"]
+__all__ = ["Above", "Scheduler", "beneath", "beneath_for", "client_of", "plain"]
 
 Scheduler = Callable[..., Any]
 
 _BAG = "dask.bag."
+
+
+class Above:
+    """A scheduler of ours, which stands above another."""
+
+    base: Any
+    """That one, in any of Dask's forms; None for the one in use."""
+
+
+def plain(base: Any) -> Any:
+    """The first that is none of ours."""
+    while isinstance(base, Above):
+        base = base.base
+    return base
 
 
 def beneath(base: Any, graph: Any) -> Scheduler:
@@ -32,6 +46,15 @@ def beneath(base: Any, graph: Any) -> Scheduler:
         if found is not None:
             return found
     return _default(graph)
+
+
+def beneath_for(base: Any, collection: Any) -> Scheduler:
+    """The same where the collection is known."""
+    if base is None:
+        base = _client()
+    if base is None:
+        return collection.__dask_scheduler__  # type: ignore[no-any-return]
+    return get_scheduler(scheduler=base)  # type: ignore[no-any-return]
 
 
 def client_of(scheduler: Scheduler) -> Any | None:

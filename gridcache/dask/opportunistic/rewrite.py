@@ -3,13 +3,13 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from dask._task_spec import Alias, Task
-
 from gridcache.dask.graph import Graph, Key, task
+from gridcache.dask.identity.nodes import Alias, GraphNode, Task
+from gridcache.dask.opportunistic.clone import with_function
 from gridcache.dask.opportunistic.survey import Survey, targets
 from gridcache.dask.opportunistic.timed import Rules, Timed, fetch_hit
 
-__all__ = ["HIT", "Rewritten", "apart", "rewrite"]
+__all__ = ["HIT", "Rewritten", "apart", "needed", "rewrite"]
 
 HIT = "grid-hit-"
 """How keys of fetches begin that have keys of their own; then comes the identity."""
@@ -24,21 +24,25 @@ class Rewritten:
     """Those that are read: hits that other hits make needless are not."""
     timed: tuple[Key, ...]
 
+    @property
+    def only_reads(self) -> bool:
+        """True if nothing is left to compute."""
+        return not self.timed and not any(map(_computes, self.graph.values()))
+
 
 def rewrite(survey: Survey, hits: Collection[Key], rules: Rules) -> Rewritten:
     """Make of a graph one that uses the cache."""
-    graph = _needed(survey, hits)
+    graph = needed(survey, hits) if hits else _whole(survey)
     digests, asked = survey.ids.digests, targets(survey.graph, survey.wanted)
     read = [key for key in hits if key in graph]
     timed = [key for key in survey.candidates if key in graph and key not in hits]
     for key in read:
         graph[key] = task(key, fetch_hit, rules.handle, digests[key])
     for key in timed:
-        node = graph[key]
-        assert isinstance(node, Task)  # noqa: S101 - what a candidate is
+        node: Task = graph[key]  # type: ignore[assignment]
         inputs = tuple([digests[one] for one in node.dependencies])
         func = Timed(node.func, digests[key], inputs, rules, key in asked)
-        graph[key] = _with(node, func)
+        graph[key] = with_function(node, func)
     return Rewritten(graph, tuple(read), tuple(timed))
 
 
@@ -58,13 +62,18 @@ def apart(done: Rewritten) -> tuple[Rewritten, Graph]:
     return replace(done, graph={**graph, **fetches}), fetches
 
 
-def _with(node: Task, func: Timed) -> Task:
-    return Task(
-        node.key, func, *node.args, _data_producer=node.data_producer, **node.kwargs
-    )
+def _computes(node: GraphNode) -> bool:
+    return isinstance(node, Task) and node.func is not fetch_hit
 
 
-def _needed(survey: Survey, hits: Collection[Key]) -> Graph:
+def _whole(survey: Survey) -> Graph:
+    """All that is needed, which is most often all there is."""
+    if len(survey.graph) == len(survey.ids.digests):
+        return dict(survey.graph)
+    return needed(survey, ())
+
+
+def needed(survey: Survey, hits: Collection[Key]) -> Graph:
     """What the wanted need if hits need nothing.
 
     Keys that are not in the graph are those of results that a cluster holds.

@@ -9,12 +9,20 @@ own methods (``client.compute``, ``client.persist``, ``client.submit``).
 
 from typing import Any
 
+import dask
 import dask.base
 
 from gridcache.dask.graph import Graph
 from gridcache.dask.opportunistic.annotated import annotated
 from gridcache.dask.opportunistic.figures import CachedStats
-from gridcache.dask.opportunistic.inner import Scheduler, beneath, client_of
+from gridcache.dask.opportunistic.grid import GridScheduler
+from gridcache.dask.opportunistic.inner import (
+    Above,
+    Scheduler,
+    beneath,
+    client_of,
+    plain,
+)
 from gridcache.dask.opportunistic.lost import lost_text
 from gridcache.dask.opportunistic.rewrite import HIT, Rewritten, apart, rewrite
 from gridcache.dask.opportunistic.survey import Survey, survey
@@ -27,8 +35,8 @@ _ROUNDS = 3
 """Attempts to read what is evicted meanwhile; then all is computed."""
 
 
-class CachedScheduler:
-    """Computes with a cache.
+class CachedScheduler(Above):
+    """Computes with a cache: the innermost, if one stands above another.
 
     Parameters
     ----------
@@ -41,8 +49,7 @@ class CachedScheduler:
     ) -> None:
         self.rules = rules
         self.salt = salt
-        nested = isinstance(base, CachedScheduler)
-        self.base: Any = base.base if nested else base
+        self.base = base
         self.figures = figures
         self.closed = False
         """True: hands all on as it is. Blocks of several threads may end in another
@@ -50,7 +57,7 @@ class CachedScheduler:
 
     def __call__(self, dsk: Any, keys: Any, **kwargs: Any) -> Any:
         """Compute keys of a graph; results nested as the keys are."""
-        inner = beneath(self.base, dsk)
+        inner = beneath(plain(self.base), dsk)
         if self.closed:
             return inner(dsk, keys, **kwargs)
         return _Run(self, dsk, keys).compute(inner, kwargs)
@@ -59,12 +66,16 @@ class CachedScheduler:
         self, collections: Any, optimize_graph: bool = True, **kwargs: Any
     ) -> Any:
         """What Dask's own `persist` calls; on a cluster it returns before the end."""
+        if isinstance(self.base, GridScheduler):
+            return self.base.persist(collections, optimize_graph, **kwargs)
 
         def schedule(dsk: Any, keys: Any, **options: Any) -> Any:
-            inner = beneath(self.base, dsk)
+            inner = beneath(plain(self.base), dsk)
             client = client_of(inner)
-            if self.closed or client is None:
+            if client is None:
                 return self(dsk, keys, **options)
+            if self.closed:
+                return inner(dsk, keys, sync=False, **options)
             return _Run(self, dsk, keys).futures(client, options)
 
         options = {"traverse": False, "optimize_graph": optimize_graph, **kwargs}
@@ -88,7 +99,7 @@ class _Run:
             done = self.rewritten(gone, look=attempt < _ROUNDS)
             texts = {self.survey.text(key) for key in done.hits}
             try:
-                results = inner(self._sent(done), self.keys, **kwargs)
+                results = self._results(inner, done, kwargs)
             except Exception as error:
                 text = lost_text(error, texts)
                 if text is None:
@@ -98,6 +109,11 @@ class _Run:
                 self.note(done)
                 return results
         raise AssertionError  # pragma: no cover - the last attempt reads nothing
+
+    def _results(self, inner: Scheduler, done: Rewritten, kwargs: Any) -> Any:
+        if done.only_reads:  # no need to start processes, or to go by a cluster
+            return dask.threaded.get(done.graph, self.keys)
+        return inner(self._sent(done), self.keys, **kwargs)
 
     def futures(self, client: Any, kwargs: dict[str, Any]) -> Any:
         """Have a cluster compute; hits are read before it begins with the rest.

@@ -1,21 +1,25 @@
 """Survey: a graph, what its tasks compute, and which of them the cache has."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from inspect import iscoroutinefunction
 from typing import Any
 
-from dask._task_spec import Alias, Task, convert_legacy_graph
+from dask._task_spec import convert_legacy_graph
 from dask.core import flatten
 from dask.utils import ensure_dict
 
 from gridcache.dask.graph import Graph, Key
 from gridcache.dask.handle import Handle
 from gridcache.dask.identity import Identities, identities
+from gridcache.dask.identity.nodes import Alias, Task
 from gridcache.dask.partitions import present
 from gridcache.dask.texts import auto_text
 
 __all__ = ["Survey", "survey"]
+
+
+_OURS = "gridcache.dask."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +61,9 @@ def survey(graph: Any, keys: Any, salt: str = "") -> Survey:
     """
     tasks, wanted = _tasks(graph), tuple(flatten([keys]))
     ids = identities(tasks, wanted, salt=salt)
-    candidates = tuple(
-        key for key in ids.digests if _computes(tasks.get(key)) and ids.cacheable(key)
-    )
-    return Survey(tasks, wanted, ids, candidates)
+    barred = ids.impure | ids.effects
+    candidates = [key for key in ids.digests if key in tasks and key not in barred]
+    return Survey(tasks, wanted, ids, tuple(_computing(tasks, candidates)))
 
 
 def _tasks(graph: Any) -> Graph:
@@ -71,13 +74,27 @@ def _tasks(graph: Any) -> Graph:
     return tasks
 
 
-def _computes(node: Any) -> bool:
-    """Tell whether a node calls a function that gives its result.
+def _computing(graph: Graph, keys: Iterable[Key]) -> Iterator[Key]:
+    """Those that call a function which gives their result.
 
     Data, aliases and containers are what they are made of; other kinds of tasks are
-    of Dask's own making, for what they do.
+    of Dask's own making, for what they do. Our own tasks read what is kept, or must
+    run since they keep it.
     """
-    return type(node) is Task and not iscoroutinefunction(node.func)
+    plain: dict[int, bool] = {}
+    for key in keys:
+        node = graph[key]
+        if type(node) is Task:
+            me = id(node.func)
+            if me not in plain:
+                plain[me] = _is_plain(node.func)
+            if plain[me]:
+                yield key
+
+
+def _is_plain(function: Any) -> bool:
+    ours = str(getattr(function, "__module__", "")).startswith(_OURS)
+    return not ours and not iscoroutinefunction(function)
 
 
 def targets(graph: Graph, keys: Iterable[Key]) -> set[Key]:
