@@ -93,7 +93,7 @@ cells = st.lists(statement, min_size=1, max_size=5).map(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(source=cells, answers=st.lists(st.booleans(), min_size=1, max_size=7))
 def test_a_run_reads_and_binds_only_what_the_analysis_says(
     source: str, answers: list[bool]

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,12 +45,28 @@ def puts_of(sizes: list[int], times: int) -> int:
     return int(times * CAPACITY / mean)
 
 
-@pytest.mark.parametrize("sizes", MIXES.values(), ids=list(MIXES))
-def test_overfilling_ten_times_stays_within(
-    open_shop: Callable[..., Shop], sizes: list[int]
+SOAK = pytest.mark.soak
+
+
+def often_enough() -> list[Any]:
+    """Ten times; of small values, which are many, a few times but in `make soak`."""
+    small = {"64 B": 3, "1 KiB": 4}
+    fewer = [
+        pytest.param(MIXES[name], times, id=f"{name}, {times} times")
+        for name, times in small.items()
+    ]
+    return fewer + [
+        pytest.param(sizes, 10, id=name, marks=SOAK if name in small else ())
+        for name, sizes in MIXES.items()
+    ]
+
+
+@pytest.mark.parametrize(("sizes", "times"), often_enough())
+def test_overfilling_many_times_stays_within(
+    open_shop: Callable[..., Shop], sizes: list[int], times: int
 ) -> None:
     shop = open_shop(CAPACITY)
-    count = puts_of(sizes, 10)
+    count = puts_of(sizes, times)
     with watched(shop.store.directory, CAPACITY):
         for number in range(count):
             shop.put(f"key{number}", number, sizes[number % len(sizes)])
@@ -61,7 +78,7 @@ def test_overfilling_ten_times_stays_within(
     assert shop.store.check().ok
 
 
-@pytest.mark.parametrize("mix", ["64 B", "mixed"])
+@pytest.mark.parametrize("mix", [pytest.param("64 B", marks=SOAK), "1 KiB", "mixed"])
 def test_three_processes_overfilling_stay_within(
     open_shop: Callable[..., Shop], mix: str
 ) -> None:
@@ -122,7 +139,7 @@ def test_the_index_grows_and_takes_its_share_from_the_arena(
     for number in range(60):
         shop.put(f"large{number}", number, 100_000)
     assert shop.store.stats().index_nbytes == index_step(CAPACITY)
-    for number in range(20_000):
+    for number in range(10_000):
         shop.put(f"small{number}", number, 100)
     stats = shop.store.stats()
     assert index_step(CAPACITY) < stats.index_nbytes <= CAPACITY // 2
@@ -133,12 +150,12 @@ def test_small_values_go_to_the_arena_when_the_index_has_its_share(
     open_shop: Callable[..., Shop],
 ) -> None:
     shop = open_shop(CAPACITY)
-    for number in range(30_000):
+    for number in range(15_000):
         shop.put(f"key{number}", number, 150)
-    info = shop.store.info(shop.space, "key29999")
+    info = shop.store.info(shop.space, "key14999")
     assert info is not None
     assert not info.inline
-    assert shop.number("key29999") == 29_999
+    assert shop.number("key14999") == 14_999
 
 
 def test_an_index_full_of_pins_can_be_emptied(open_shop: Callable[..., Shop]) -> None:

@@ -1,7 +1,8 @@
 """SIGKILL at every point of a call: what it held is free, what was there is whole.
 
 A child opens the store and is killed at the first, second, third ... point of
-its work; each time the next process must find everything in order.
+its work; each time the next process must find everything in order. The longest
+works are killed at some points in `make test` and at more in `make soak`.
 """
 
 from collections.abc import Callable, Iterator
@@ -75,14 +76,20 @@ def assert_sound(shop: Shop, point: int) -> None:
     assert shop.number("after") == point
 
 
+SOME_OR_MORE = pytest.mark.parametrize(
+    "stride", [29, pytest.param(5, marks=pytest.mark.soak)]
+)
+
+
+@SOME_OR_MORE
 @pytest.mark.parametrize("nbytes", [100, 30_000, 100_000])
-def test_a_put_that_evicts(store_dir: Path, nbytes: int) -> None:
+def test_a_put_that_evicts(store_dir: Path, nbytes: int, stride: int) -> None:
     directory = store_dir / "store"
     crowd(directory)
     points = sweep(
         directory,
         lambda shop: shop.put("key", 2, nbytes),
-        stride=13,
+        stride=stride,
         values=(2, None),
     )
     assert points > 100
@@ -99,12 +106,13 @@ def test_a_put_that_clears_a_window(store_dir: Path) -> None:
     )
 
 
-def test_a_removal(store_dir: Path) -> None:
+@SOME_OR_MORE
+def test_a_removal(store_dir: Path, stride: int) -> None:
     def work(shop: Shop) -> None:
         shop.put("key", 2, 5000, tags=("red",), ttl_s=1000)
         shop.store.clear(shop.space, "red")
 
-    sweep(store_dir / "store", work, stride=5, values=(2, None))
+    sweep(store_dir / "store", work, stride=stride, values=(2, None))
 
 
 def test_growing_and_shrinking(store_dir: Path) -> None:
