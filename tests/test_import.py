@@ -15,6 +15,7 @@ HEAVY = {
 
 
 MAX_IMPORT_S = 0.150
+"""Of the processor's time, which does not depend on what else is running."""
 
 
 def run(code: str) -> str:
@@ -31,8 +32,8 @@ def test_importing_gridcache_loads_no_heavy_library() -> None:
 
 def test_importing_gridcache_is_quick() -> None:
     code = (
-        "import time; start = time.perf_counter(); import gridcache;"
-        "print(time.perf_counter() - start)"
+        "import time; start = time.process_time(); import gridcache;"
+        "print(time.process_time() - start)"
     )
     assert min(float(run(code)) for _ in range(3)) < MAX_IMPORT_S
 
