@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INPUTS := pyproject.toml $(wildcard constraints/*.txt)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Tests start Python some hundred times: what it compiles is kept, whoever says not to.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The constraints of this interpreter's version, if there are any.
 INSTALL = set -e; c=constraints/py$$($(BIN)/python -c \
