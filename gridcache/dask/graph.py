@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dask._expr import Expr
-from dask._task_spec import GraphNode, Task, TaskRef, convert_legacy_graph
+from dask._task_spec import DataNode, GraphNode, Task, TaskRef, convert_legacy_graph
 from dask.base import collections_to_expr, is_dask_collection
 from dask.core import flatten
 from dask.delayed import Delayed
@@ -28,7 +28,11 @@ __all__ = [
     "Plan",
     "check_collection",
     "culled",
+    "data",
+    "is_data",
+    "is_special",
     "materialize",
+    "prefixed",
     "rebuilt",
     "shell",
     "task",
@@ -97,10 +101,64 @@ def culled(graph: Graph, keys: Iterable[Key]) -> Graph:
     return dict(needed)
 
 
-def task(key: Key, function: Callable[..., Any], *args: Any, of: Any = None) -> Task:
-    """A task that calls a function; with `of`, first on the result of that key."""
+def task(
+    key: Key,
+    function: Callable[..., Any],
+    *args: Any,
+    of: Key = None,
+    also: Iterable[Key] = (),
+) -> Task:
+    """A task that calls a function on arguments and on results of other tasks.
+
+    Parameters
+    ----------
+    of
+        Whose result is the first argument; None for none.
+    also
+        Whose results are the last ones.
+    """
     first = () if of is None else (TaskRef(of),)
-    return Task(key, function, *first, *args)
+    return Task(key, function, *first, *args, *map(TaskRef, also))
+
+
+def prefixed(graph: Graph, prefix: str, function: Callable[..., Any], of: Key) -> Graph:
+    """Tasks under other keys, whose calls go through a function.
+
+    That is called with the result of the task `of`, the task's own function and its
+    arguments. Data, and containers of results, are not called.
+
+    Parameters
+    ----------
+    prefix
+        Of the keys.
+    """
+    new: dict[Key, Any] = {key: (prefix, key) for key in graph}
+    return {
+        new[key]: _through(node.substitute(new, key=new[key]), function, of)
+        for key, node in graph.items()
+    }
+
+
+def _through(node: GraphNode, function: Callable[..., Any], of: Key) -> GraphNode:
+    if type(node) is not Task:
+        return node
+    first = (TaskRef(of), node.func, *node.args)
+    return Task(node.key, function, *first, **node.kwargs)
+
+
+def is_special(node: GraphNode) -> bool:
+    """True if a scheduler knows a task by its type or by its key."""
+    return isinstance(node, Task) and type(node).__module__ != Task.__module__
+
+
+def data(key: Key, value: Any) -> DataNode:
+    """A value that is there already."""
+    return DataNode(key, value)
+
+
+def is_data(node: GraphNode) -> bool:
+    """True if nothing is to be computed."""
+    return isinstance(node, DataNode)
 
 
 def shell(plan: Plan, name: str) -> tuple[Any, tuple[Key, ...]]:

@@ -24,7 +24,7 @@ from gridcache.dask.partitions import (
 )
 from gridcache.dask.publishing import check_free, publish
 from gridcache.dask.sameness import partition_digests, structure_digest
-from gridcache.dask.texts import checked_name, part_text
+from gridcache.dask.texts import checked_name, checked_version, part_text
 from gridcache.digest import digest
 from gridcache.errors import ConfigError, OutOfSpaceError
 from gridcache.values import ttl_seconds
@@ -49,10 +49,7 @@ class Wish:
     def __post_init__(self) -> None:
         if self.name is not None:
             checked_name(self.name)
-        version: object = self.version
-        if not isinstance(version, str | None):
-            message = f"version is a text, not {version!r}"
-            raise ConfigError(message)
+        checked_version(self.version)
         if self.replicas not in {1, 2}:
             message = f"replicas is 1 or 2, not {self.replicas!r}"
             raise ConfigError(message)

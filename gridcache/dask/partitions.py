@@ -6,9 +6,10 @@ is a receipt. Nothing here knows of graphs or names.
 
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from gridcache.advice import advise
@@ -20,6 +21,7 @@ __all__ = [
     "Keeping",
     "Near",
     "Receipt",
+    "all_present",
     "copy_partition",
     "fetch_partition",
     "keep_partition",
@@ -137,8 +139,25 @@ def fetch_partition(handle: Handle, text: str, of: str, near: str = "") -> Any:
     return value
 
 
-def pass_partition(value: Any, handle: Handle, text: str, keeping: Keeping) -> Any:
-    """Store what was just computed, and hand it on; a cache never fails a task."""
+def pass_partition(
+    value: Any,
+    handle: Handle,
+    text: str,
+    keeping: Keeping,
+    of: str,
+    looked: object = False,
+) -> Any:
+    """Store what was just computed, and hand it on; a cache never fails a task.
+
+    Parameters
+    ----------
+    of
+        As for `fetch_partition`.
+    looked
+        True: nothing was computed, since everything was found.
+    """
+    if looked:
+        return fetch_partition(handle, text, of)
     try:
         store_partition(value, handle, text, keeping)
     except Exception as error:  # noqa: BLE001 - whatever it is, the value is right
@@ -147,17 +166,30 @@ def pass_partition(value: Any, handle: Handle, text: str, keeping: Keeping) -> A
 
 
 def keep_partition(
-    handle: Handle, text: str, keeping: Keeping, compute: Callable[[], Any]
+    handle: Handle,
+    text: str,
+    keeping: Keeping,
+    compute: Callable[..., Any],
+    *inputs: Any,
 ) -> Any:
     """Read a partition, or compute and store it: once, of all that ask at a time."""
     return handle.cache.get_or_compute(
-        text, compute, ttl=keeping.ttl_s, immutable=True, copy=in_worker()
+        text,
+        partial(compute, *inputs),
+        ttl=keeping.ttl_s,
+        immutable=True,
+        copy=in_worker(),
     )
 
 
 def present(handle: Handle, texts: Iterable[str]) -> set[str]:
     """Those that are there now."""
     return set(handle.cache.contains_many(texts))
+
+
+def all_present(handle: Handle, texts: Sequence[str]) -> bool:
+    """Tell whether all are there, for the tasks that otherwise make them."""
+    return len(present(handle, texts)) == len(texts)
 
 
 def renew(handle: Handle, texts: Collection[str], keeping: Keeping) -> None:

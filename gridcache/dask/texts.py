@@ -19,6 +19,7 @@ from gridcache.errors import ConfigError
 __all__ = [
     "auto_text",
     "checked_name",
+    "checked_version",
     "lock_text",
     "manifest_text",
     "names_of",
@@ -44,6 +45,20 @@ def checked_name(name: object) -> str:
     message = (
         f"a name is a text of 1 to {_LONGEST} printable characters, not {name!r:.80}"
     )
+    raise ConfigError(message)
+
+
+def checked_version(version: object) -> str | None:
+    """A version that can be told from others.
+
+    Raises
+    ------
+    ConfigError
+        It is no text.
+    """
+    if isinstance(version, str | None):
+        return version
+    message = f"version is a text, not {version!r:.80}"
     raise ConfigError(message)
 
 

@@ -4,17 +4,14 @@ The building block for sharing: what is below two expressions is computed for th
 and read for the second, whoever comes first, in any process. Nothing is published, and
 what is there may be evicted: then it is computed again.
 
-A partition whose upstream is its own becomes one task, which looks when it runs. Where
-partitions share upstream tasks (a shuffle) that would compute these many times: there
-the look is made now, and what is missing stays in the graph.
+A partition that is computed from nothing that others need becomes one task, which looks
+when it runs (see `gridcache.dask.upstream`). For the others the look is made now, and
+what is missing stays in the graph.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
-
-from dask.local import get_sync
+from typing import Any, NamedTuple
 
 from gridcache.advice import advise
 from gridcache.cache import GridCache
@@ -23,6 +20,7 @@ from gridcache.dask.graph import (
     Key,
     Plan,
     culled,
+    is_special,
     materialize,
     rebuilt,
     shell,
@@ -32,16 +30,19 @@ from gridcache.dask.handle import Handle
 from gridcache.dask.identity import identities
 from gridcache.dask.partitions import (
     Keeping,
+    all_present,
     fetch_partition,
     keep_partition,
     pass_partition,
     present,
 )
-from gridcache.dask.texts import auto_text
+from gridcache.dask.sameness import partition_digests, structure_digest
+from gridcache.dask.texts import auto_text, checked_version
+from gridcache.dask.upstream import guarded, recipes
 from gridcache.digest import digest
 from gridcache.values import ttl_seconds
 
-__all__ = ["Recipe", "cache"]
+__all__ = ["cache"]
 
 
 def cache(
@@ -75,77 +76,69 @@ def cache(
     ConfigError
         It is no Dask collection.
     """
-    handle, keeping = Handle.of(cache), Keeping(ttl_seconds(ttl))
+    handle, keeping = Handle.of(cache).renewed(), Keeping(ttl_seconds(ttl))
+    checked_version(version)
     plan = materialize(collection)
     ids = identities(plan.graph, plan.keys, salt=version or "")
     if ids.unsafe and version is None:
         advise(f"{ids.unsafe[0]}. Say what the data are with version=")
-    texts = [auto_text(ids.digests[key]) for key in plan.keys]
-    identity = digest((texts, handle.digest()))
+    texts = [auto_text(one) for one in partition_digests(plan, ids)]
+    identity = digest((texts, structure_digest(plan), handle.digest()))
     like, keys = shell(plan, f"grid-cache-{identity[:16]}")
-    wanted = dict(zip(keys, zip(plan.keys, texts, strict=True), strict=True))
-    own = _own_upstream(plan)
-    if own is None:
-        tasks = _looked_up(plan, wanted, handle, keeping)
-    else:
-        tasks = {
-            new: task(new, keep_partition, handle, text, keeping, Recipe(own[old], old))
-            for new, (old, text) in wanted.items()
-        }
-    return rebuilt(like, tasks, keys)
+    wanted = {
+        new: _Wanted(old, text)
+        for new, old, text in zip(keys, plan.keys, texts, strict=True)
+    }
+    return rebuilt(like, _tasks(plan, wanted, handle, keeping), keys)
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """Computes one partition, in the task that needs it."""
+class _Wanted(NamedTuple):
+    """A partition, by the task that computes it and by its text."""
 
-    graph: Graph
     key: Key
-
-    def __call__(self) -> Any:
-        """Compute it, in this thread."""
-        return get_sync(self.graph, self.key)
+    text: str
 
 
-def _own_upstream(plan: Plan) -> dict[Key, Graph] | None:
-    """The tasks below each partition; None if two partitions share one."""
-    owners: dict[Key, Key] = {}
-    for key in dict.fromkeys(plan.keys):
-        if not _claim(plan.graph, key, owners):
-            return None
-    own: dict[Key, Graph] = {key: {} for key in plan.keys}
-    for key, owner in owners.items():
-        own[owner][key] = plan.graph[key]
-    return own
-
-
-def _claim(graph: Graph, owner: Key, owners: dict[Key, Key]) -> bool:
-    waiting = [owner]
-    while waiting:
-        key = waiting.pop()
-        if owners.setdefault(key, owner) != owner:
-            return False
-        waiting.extend(one for one in graph[key].dependencies if one not in owners)
-        if any(owners.get(one, owner) != owner for one in graph[key].dependencies):
-            return False
-    return True
-
-
-def _looked_up(
-    plan: Plan,
-    wanted: Mapping[Key, tuple[Key, str]],
-    handle: Handle,
-    keeping: Keeping,
+def _tasks(
+    plan: Plan, wanted: Mapping[Key, _Wanted], handle: Handle, keeping: Keeping
 ) -> Graph:
-    """Tasks of what is there now and of what is not, with all the latter needs."""
-    there = present(handle, {text for _, text in wanted.values()})
-    missing = [old for old, text in wanted.values() if text not in there]
-    tasks = culled(plan.graph, missing) if missing else {}
-    for new, (old, text) in wanted.items():
-        if text in there:
-            tasks[new] = task(new, fetch_partition, handle, text, _OF)
+    own = recipes(plan)
+    alone = {key for key, recipe in own.items() if recipe.narrow}
+    there = present(
+        handle, {one.text for one in wanted.values() if one.key not in alone}
+    )
+    tasks, inputs, waiting = Graph(), list[Key](), dict[Key, _Wanted]()
+    for new, one in wanted.items():
+        if one.key in alone or (one.key in own and one.text in there):
+            recipe = own[one.key]
+            how = (handle, one.text, keeping, recipe)
+            tasks[new] = task(new, keep_partition, *how, also=recipe.inputs)
+            inputs.extend(recipe.inputs)
+        elif one.text in there:
+            tasks[new] = task(new, fetch_partition, handle, one.text, _OF)
         else:
-            tasks[new] = task(new, pass_partition, handle, text, keeping, of=old)
+            waiting[new] = one
+    passed = _passed(plan, waiting, handle, keeping) if waiting else {}
+    return culled(plan.graph, inputs) | passed | tasks
+
+
+def _passed(
+    plan: Plan, waiting: Mapping[Key, _Wanted], handle: Handle, keeping: Keeping
+) -> Graph:
+    """Tasks of what was not there when it was looked for, with all that they need."""
+    tasks = culled(plan.graph, [one.key for one in waiting.values()])
+    texts = tuple(one.text for one in waiting.values())
+    look = f"grid-look-{digest(texts)}"
+    # Those that a scheduler must see as they are run each time.
+    if plain := any(map(is_special, tasks.values())):
+        also: tuple[Key, ...] = ()
+    else:
+        tasks, also = guarded(tasks, look), (look,)
+        tasks[look] = task(look, all_present, handle, texts)
+    for new, (old, text) in waiting.items():
+        how = (handle, text, keeping, _OF)
+        of = old if plain else (look, old)
+        tasks[new] = task(new, pass_partition, *how, of=of, also=also)
     return tasks
 
 
