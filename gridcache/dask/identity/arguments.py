@@ -8,7 +8,7 @@ Not covered: references to other tasks (`gridcache.dask.identity.tasks`).
 """
 
 import marshal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -36,12 +36,13 @@ class Arguments:
     The caller guarantees that no value changes meanwhile.
     """
 
-    __slots__ = ("_kinds", "_known", "_refused")
+    __slots__ = ("_kinds", "_known", "_looked", "_refused")
 
     def __init__(self) -> None:
         # The values stay referenced, or their ids could come back for others.
         self._known: dict[int, tuple[bytes, object]] = {}
         self._refused: dict[int, tuple[Unkeyable, object]] = {}
+        self._looked: set[int] = set()
         self._kinds: dict[type, Callable[[Any], bytes]] = {
             **dict.fromkeys(_SCALAR_TYPES, scalar),
             tuple: self._tuple,
@@ -83,10 +84,21 @@ class Arguments:
 
     def _read(self, value: Any) -> bytes:
         # A reader for each: it keeps all that it met in a value alive.
+        reader = Reader()
         try:
-            return Reader().token(value)
+            token = reader.token(value)
         except RecursionError:
             raise Unkeyable(value, "is nested too deeply") from None
+        if reader.looked:
+            self._looked.add(id(value))
+        return token
+
+    def looked(self, values: Iterable[Any]) -> bool:
+        """Tell whether the version of data elsewhere is in the tokens of some values.
+
+        All of them have tokens.
+        """
+        return bool(self._looked) and any(id(one) in self._looked for one in values)
 
     def _tuple(self, value: tuple[Any, ...]) -> bytes:
         if SCALARS.issuperset(map(type, value)):
@@ -99,18 +111,19 @@ class Arguments:
         return self._once(value, self._parts_of_list)
 
     def _parts_of_tuple(self, value: tuple[Any, ...]) -> bytes:
-        return self._node(b"tuple\0", value)
+        return self._node(b"tuple\0", value, value)
 
     def _parts_of_list(self, value: list[Any]) -> bytes:
         if SCALARS.issuperset(map(type, value)):
             return scalars("list of scalars", value)
-        return self._node(b"list\0", value)
+        return self._node(b"list\0", value, value)
 
     def _dict(self, value: dict[Any, Any]) -> bytes:
         return self._once(value, self._items)
 
     def _items(self, value: dict[Any, Any]) -> bytes:
-        return self._node(b"dict\0", [part for item in value.items() for part in item])
+        parts = [part for item in value.items() for part in item]
+        return self._node(b"dict\0", value, parts)
 
     def _set(self, value: set[Any]) -> bytes:
         return _node(b"set\0", sorted(map(self.token, value)))
@@ -122,21 +135,24 @@ class Arguments:
         parts = (value.start, value.stop, value.step)
         if SCALARS.issuperset(map(type, parts)):
             return _few(b"slice of scalars\0", parts)
-        return self._node(b"slice\0", parts)
+        return self._node(b"slice\0", value, parts)
 
     def _partial(self, value: partial[Any]) -> bytes:
         return self._once(value, self._bound)
 
     def _bound(self, value: partial[Any]) -> bytes:
         parts = (value.func, value.args, value.keywords, vars(value))
-        return self._node(b"partial\0", parts)
+        return self._node(b"partial\0", value, parts)
 
     def _array(self, value: Any) -> bytes:
         return self._once(value, _array if value.dtype.isbuiltin == 1 else self._read)
 
-    def _node(self, tag: bytes, parts: Any) -> bytes:
+    def _node(self, tag: bytes, whole: object, parts: Any) -> bytes:
         token = self.token
-        return xxh3_128_digest(tag + b"".join([token(part) for part in parts]))
+        tokens = [token(part) for part in parts]
+        if self.looked(parts):
+            self._looked.add(id(whole))
+        return xxh3_128_digest(tag + b"".join(tokens))
 
 
 def _node(tag: bytes, tokens: list[bytes]) -> bytes:

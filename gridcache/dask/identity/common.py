@@ -12,6 +12,7 @@ from gridcache.dask.identity.doubts import Doubts
 from gridcache.dask.identity.effects import Effect, effect_of
 from gridcache.dask.identity.kept import reads_kept
 from gridcache.dask.identity.nodes import Alias, DataNode, GraphNode, Key, Task
+from gridcache.dask.identity.outside import files_of
 from gridcache.dask.identity.roots import Roots, has_uuid
 from gridcache.digest.errors import Unkeyable
 
@@ -101,13 +102,20 @@ class Common:
             found = self._effects[me] = effect_of(node.func)
         return found
 
-    def is_named(self, node: Task, key: Key) -> bool:
-        """Tell whether Dask's name of a task without inputs counts.
+    def root(self, node: Task, key: Key) -> bytes:
+        """What a task without inputs is besides its call; b"" for most.
 
-        Not if it acts: the buffers of a shuffle have a new name each time.
+        The versions of the files that it reads; if they cannot be seen, Dask's name,
+        which has them. Not if it acts: the buffers of a shuffle are new each time.
         """
-        is_pure = self.effect(node) is Effect.NONE
-        return is_pure and self.roots.names_call(node, key)
+        if not self.roots.names_call(node, key) or self.effect(node) is not Effect.NONE:
+            return b""
+        files = files_of(node.func, node.args)
+        if files:
+            return b"files\0" + self.arguments.token(files)
+        if self.arguments.looked((node.func, *node.args, *node.kwargs.values())):
+            return b""
+        return b"root\0" + self.roots.token(key)
 
     @staticmethod
     def is_impure(key: Key, node: GraphNode) -> bool:

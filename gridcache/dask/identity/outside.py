@@ -17,25 +17,49 @@ from typing import Any
 from gridcache.digest.engine import Digester
 from gridcache.digest.errors import Unkeyable
 
-__all__ = ["Reader", "stands_for_data"]
+__all__ = ["Reader", "files_of", "stands_for_data"]
 
 
 class Reader(Digester):
     """A digester that looks at what is outside, however deep in a value it is met."""
 
-    __slots__ = ()
+    __slots__ = ("looked",)
+
+    looked: bool
+    """It has met such an object."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looked = False
 
     def token(self, value: object) -> bytes:
         """Give the token of any value."""
         look = _looks(type(value))
         if look is None:
             return super().token(value)
+        self.looked = True
         return self.node("outside", [super().token(look(value))])
 
 
 def stands_for_data(kind: type) -> bool:
     """Tell whether the data of objects of a type are looked at."""
     return _looks(kind) is not None
+
+
+def files_of(function: Any, args: tuple[Any, ...]) -> list[Any]:
+    """Versions of the files that a function of Dask will open, where it keeps them so.
+
+    Its name for the task has these too, but a number of the process besides.
+    """
+    kind = type(function)
+    if f"{kind.__module__}.{kind.__qualname__}" != _PARQUET:
+        return []
+    parts = args[0] if isinstance(args[0], list) else [args[0]]
+    paths = [part["piece"][0] for part in parts]
+    return [(path, _version_of(function.fs, path)) for path in paths]
+
+
+_PARQUET = "dask.dataframe.io.parquet.core.ParquetFunctionWrapper"
 
 
 def _looks(kind: type) -> Callable[[Any], tuple[Any, ...]] | None:
@@ -45,11 +69,14 @@ def _looks(kind: type) -> Callable[[Any], tuple[Any, ...]] | None:
 
 def _open_file(file: Any) -> tuple[Any, ...]:
     how = (file.mode, file.compression, file.encoding, file.errors, file.newline)
+    return ("file", file.fs, file.path, _version_of(file.fs, file.path), *how)
+
+
+def _version_of(files: Any, path: str) -> Any:
     try:
-        version = file.fs.ukey(file.path)
+        return files.ukey(path)
     except Exception:  # noqa: BLE001 - any file system; who reads it will say it better
-        version = None
-    return ("file", file.fs, file.path, version, *how)
+        return None
 
 
 def _zarr_array(array: Any) -> tuple[Any, ...]:
@@ -74,12 +101,12 @@ def _directory(store: Any) -> Path | None:
     """The local directory or archive of a store; None if it has none."""
     root = getattr(store, "root", None)
     if isinstance(root, Path):
-        return root.absolute()
+        return root.resolve()
     files = getattr(store, "fs", None)
     files = getattr(files, "sync_fs", files)
     is_local = "file" in getattr(files, "protocol", ())
     path = getattr(store, "path", None)
-    return Path(path).absolute() if path and (files is None or is_local) else None
+    return Path(path).resolve() if path and (files is None or is_local) else None
 
 
 def _files(path: Path) -> Iterator[tuple[str, int, int, int]]:

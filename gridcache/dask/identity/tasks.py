@@ -194,9 +194,7 @@ class Tasks:
 
     def _head(self, node: Task, key: Key) -> bytes:
         head = self.common.head(node, key)
-        if self._is_root(node) and self.common.is_named(node, key):
-            return b"root\0" + self.common.roots.token(key) + head
-        return head
+        return self.common.root(node, key) + head if self._is_root(node) else head
 
     def _special(self, node: Task, scope: Scope, key: Key) -> Token:
         if node.func is execute_subgraph:

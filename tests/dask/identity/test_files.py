@@ -11,6 +11,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 import zarr
 
 from tests.dask.identity.kit import found, ids
@@ -27,6 +28,11 @@ def write_zarr(path: Path, number: int) -> None:
         str(path), shape=(4,), chunks=(2,), dtype="i8", overwrite=True
     )
     array[:] = np.arange(4) + number
+
+
+def write_dataset(path: Path, number: int) -> None:
+    dataset = xr.Dataset({"v": ("x", np.arange(4.0) + number)})
+    dataset.to_zarr(path, mode="w", consolidated=False)
 
 
 Write = Callable[[Path, int], Any]
@@ -60,6 +66,10 @@ FORMATS: dict[str, tuple[Write, Callable[[Path], Any]]] = {
     "a zarr array in line": (
         write_zarr,
         lambda path: da.from_array(zarr.open(path), inline_array=True) + 1,
+    ),
+    "xarray of zarr": (
+        write_dataset,
+        lambda path: xr.open_zarr(path, consolidated=False).v * 2,
     ),
     "a file that numpy maps": (
         lambda path, number: np.save(path, np.arange(4) + number),

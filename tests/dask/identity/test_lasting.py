@@ -5,7 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
+import zarr
 
 from gridcache.dask.identity.common import FORMAT
 
@@ -72,6 +76,12 @@ COLLECTIONS = {
     "dataclass": pure(use)(Model(1, NAMES), sets, {"m": Model(2, NAMES)}),
     "class": pure(Model)(1, NAMES),
     "tree": pure(use)([pure(scale)(1), {"k": pure(scale)(2)}], option=sets),
+    "csv": dd.read_csv(f"{sys.argv[1]}/one.csv").a + 1,
+    "parquet": dd.read_parquet(f"{sys.argv[1]}/one.parquet"),
+    "text": db.read_text(f"{sys.argv[1]}/one.csv").map(str.upper),
+    "zarr": da.from_zarr(f"{sys.argv[1]}/one.zarr") + 1,
+    "xarray of zarr": xr.open_zarr(f"{sys.argv[1]}/dataset.zarr", consolidated=False).v.mean(),
+    "xarray in memory": xr.Dataset({"v": ("x", np.arange(6))}).chunk(x=3) * FACTOR,
     "xarray": xr.Dataset({"v": (("x", "y"), array)}).mean("x") * FACTOR,
 }
 made = {}
@@ -84,12 +94,22 @@ json.dump(made, sys.stdout)
 """
 
 
+def write_files(folder: Path) -> None:
+    folder.mkdir()
+    frame = pd.DataFrame({"a": [1, 2]})
+    frame.to_csv(folder / "one.csv")
+    frame.to_parquet(folder / "one.parquet")
+    zarr.create_array(str(folder / "one.zarr"), data=np.arange(4.0))
+    dataset = xr.Dataset({"v": ("x", np.arange(6.0))})
+    dataset.to_zarr(folder / "dataset.zarr", consolidated=False)
+
+
 def started(folder: Path, seed: str, root: Path) -> "subprocess.Popen[bytes]":
     script = folder / "script.py"
     script.parent.mkdir()
     script.write_text(SCRIPT)
     env = {"PYTHONHASHSEED": seed, "PYTHONPATH": str(root)}
-    command = [sys.executable, str(script)]
+    command = [sys.executable, str(script), str(folder.parent / "files")]
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, cwd=folder)
 
 
@@ -97,6 +117,7 @@ def test_scripts_in_two_folders_with_two_hash_seeds_agree(
     tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     root = pytestconfig.rootpath
+    write_files(tmp_path / "files")
     with (
         started(tmp_path / "one", "0", root) as one,
         started(tmp_path / "other", "1", root) as other,
