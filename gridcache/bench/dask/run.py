@@ -18,6 +18,7 @@ from gridcache.dask.handle import close_all
 __all__ = ["FIGURES", "DaskRun", "measure_figures"]
 
 FIGURES = (
+    "never_hits",
     "spill",
     "persist",
     "second_run",
@@ -47,15 +48,18 @@ class DaskRun(Run):
     def client(self) -> Client:
         """The default client, of two workers that figures share; up until the end."""
         if self._client is None:
-            self._client = self._stack.enter_context(self.workers())
+            self._client = self._stack.enter_context(
+                self.workers(self.sizes.worker_nbytes)
+            )
         return self._client
 
     @contextmanager
-    def workers(self, target: float | None = None) -> Iterator[Client]:
+    def workers(
+        self, memory_nbytes: int, target: float | None = None
+    ) -> Iterator[Client]:
         """Two workers with little memory; as `local_workers`."""
         directory = self.disk / self.unique("workers").replace(" ", "-")
-        limit = self.sizes.worker_nbytes
-        with local_workers(directory, limit, target) as client:
+        with local_workers(directory, memory_nbytes, target) as client:
             yield client
 
     @contextmanager

@@ -15,7 +15,7 @@ from gridcache.bench.dask.run import DaskRun
 from gridcache.bench.result import Goal, Of, Result, Series, Unit
 from gridcache.bench.timing import interleave
 from gridcache.cache import GridCache
-from gridcache.dask import persist
+from gridcache.dask import cached, persist
 
 __all__ = ["measure"]
 
@@ -30,10 +30,16 @@ def measure(run: DaskRun) -> Iterator[Result]:
     """Do everything twice."""
     with run.store(_ROOM) as cache:
         yield from _rows(run, "persist", partial(_persist, cache))
+        yield from _rows(run, "cached", partial(_cached, cache))
 
 
 def _persist(cache: GridCache, array: Any, number: int) -> None:
     persist(array, f"twice-{number}", cache=cache, progress=False)
+
+
+def _cached(cache: GridCache, array: Any, _number: int) -> None:
+    with cached(cache):
+        array.sum().compute()
 
 
 def _rows(run: DaskRun, name: str, call: Call) -> Iterator[Result]:
