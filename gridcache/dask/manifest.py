@@ -13,6 +13,7 @@ from typing import Any
 import cloudpickle
 
 from gridcache.cache import GridCache
+from gridcache.dask.handle import Handle
 from gridcache.dask.partitions import Receipt
 from gridcache.dask.texts import manifest_text, names_of
 from gridcache.errors import NameNotFoundError, StoreFormatError
@@ -99,7 +100,7 @@ _COLUMNS = ("key", "text", "nbytes", "node")
 _PLAIN = tuple(one.name for one in fields(Manifest) if one.name != "parts")
 
 
-def save(cache: GridCache, manifest: Manifest) -> None:
+def save(handle: Handle, manifest: Manifest) -> None:
     """Keep it under its name, whatever is there."""
     plain = {name: getattr(manifest, name) for name in _PLAIN}
     columns = {
@@ -108,10 +109,9 @@ def save(cache: GridCache, manifest: Manifest) -> None:
     }
     # One object each, which is pickled once.
     columns["node"] = list(map(sys.intern, columns["node"]))
-    copies: dict[str, Any] = (
-        {"replicas": manifest.replicas} if manifest.replicas > 1 else {}
-    )
-    cache.put(
+    # With a node the partitions go that lie there alone; not the name of the others.
+    copies: dict[str, Any] = {"replicas": 2} if handle.grid_name else {}
+    handle.cache.put(
         manifest_text(manifest.name),
         {"format": FORMAT, **plain, "parts": columns},
         ttl=manifest.ttl_s,

@@ -45,7 +45,7 @@ def publish(handle: Handle, manifest: Manifest, *, overwrite: bool) -> set[str]:
             _keep_out(cache, find(cache, name), manifest)
         missing = set(manifest.texts) - present(handle, manifest.texts)
         if not missing:
-            save(cache, manifest)
+            save(handle, manifest)
             _drop_all_but(cache, name, manifest.texts)
         return missing
 
