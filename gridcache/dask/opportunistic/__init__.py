@@ -7,10 +7,12 @@ needs it, in any process.
 ==============  ================================================================
 `context`       `cached()`: the block in which it happens
 `scheduler`     what Dask calls in place of its scheduler
+`run`           one computation
 `grid`          `GridScheduler`: a plain persist() goes to the grid
 `inner`         the scheduler that Dask would have called
 `survey`        a graph, what its tasks compute, and which of them are there
 `rewrite`       hits become fetches; the others are timed
+`clone`         a task with another function
 `timed`         what runs inside tasks
 `spent`         seconds that results took, as far as this process knows
 `admission`     which results are worth their bytes

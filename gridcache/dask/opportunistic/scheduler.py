@@ -9,30 +9,15 @@ own methods (``client.compute``, ``client.persist``, ``client.submit``).
 
 from typing import Any
 
-import dask
 import dask.base
 
-from gridcache.dask.graph import Graph
-from gridcache.dask.opportunistic.annotated import annotated
 from gridcache.dask.opportunistic.figures import CachedStats
 from gridcache.dask.opportunistic.grid import GridScheduler
-from gridcache.dask.opportunistic.inner import (
-    Above,
-    Scheduler,
-    beneath,
-    client_of,
-    plain,
-)
-from gridcache.dask.opportunistic.lost import lost_text
-from gridcache.dask.opportunistic.rewrite import HIT, Rewritten, apart, rewrite
-from gridcache.dask.opportunistic.survey import Survey, survey
+from gridcache.dask.opportunistic.inner import Above, beneath, client_of, plain
+from gridcache.dask.opportunistic.run import Run
 from gridcache.dask.opportunistic.timed import Rules
-from gridcache.dask.texts import auto_text
 
 __all__ = ["CachedScheduler"]
-
-_ROUNDS = 3
-"""Attempts to read what is evicted meanwhile; then all is computed."""
 
 
 class CachedScheduler(Above):
@@ -60,7 +45,7 @@ class CachedScheduler(Above):
         inner = beneath(plain(self.base), dsk)
         if self.closed:
             return inner(dsk, keys, **kwargs)
-        return _Run(self, dsk, keys).compute(inner, kwargs)
+        return self._run(dsk, keys, client_of(inner)).compute(inner, kwargs)
 
     def persist(
         self, collections: Any, optimize_graph: bool = True, **kwargs: Any
@@ -76,86 +61,10 @@ class CachedScheduler(Above):
                 return self(dsk, keys, **options)
             if self.closed:
                 return inner(dsk, keys, sync=False, **options)
-            return _Run(self, dsk, keys).futures(client, options)
+            return self._run(dsk, keys, client).futures(client, options)
 
         options = {"traverse": False, "optimize_graph": optimize_graph, **kwargs}
         return dask.base.persist(*collections, scheduler=schedule, **options)
 
-
-class _Run:
-    """One computation."""
-
-    def __init__(self, owner: CachedScheduler, dsk: Any, keys: Any) -> None:
-        self.dsk = dsk
-        self.keys = keys
-        self.rules = owner.rules
-        self.figures = owner.figures
-        self.survey: Survey = survey(dsk, keys, owner.salt)
-
-    def compute(self, inner: Scheduler, kwargs: dict[str, Any]) -> Any:
-        """Compute, again without what was evicted before it was read."""
-        gone: set[str] = set()
-        for attempt in range(_ROUNDS + 1):
-            done = self.rewritten(gone, look=attempt < _ROUNDS)
-            texts = {self.survey.text(key) for key in done.hits}
-            try:
-                results = self._results(inner, done, kwargs)
-            except Exception as error:
-                text = lost_text(error, texts)
-                if text is None:
-                    raise
-                gone.add(text)
-            else:
-                self.note(done)
-                return results
-        raise AssertionError  # pragma: no cover - the last attempt reads nothing
-
-    def _results(self, inner: Scheduler, done: Rewritten, kwargs: Any) -> Any:
-        if done.only_reads:  # no need to start processes, or to go by a cluster
-            return dask.threaded.get(done.graph, self.keys)
-        return inner(self._sent(done), self.keys, **kwargs)
-
-    def futures(self, client: Any, kwargs: dict[str, Any]) -> Any:
-        """Have a cluster compute; hits are read before it begins with the rest.
-
-        Once it has begun nobody waits for it who could begin again.
-        """
-        gone: set[str] = set()
-        while True:
-            done = self.rewritten(gone, look=True)
-            done, fetches = apart(done)
-            held, lost = _read(client, fetches, kwargs)
-            if not lost:
-                break
-            gone |= {auto_text(name.removeprefix(HIT)) for name in lost}
-        results = client.get(self._sent(done), self.keys, sync=False, **kwargs)
-        del held
-        self.note(done)
-        return results
-
-    def rewritten(self, gone: set[str], *, look: bool) -> Rewritten:
-        """The graph with the hits there are now."""
-        hits = self.survey.hits(self.rules.handle, gone) if look else set()
-        return rewrite(self.survey, hits, self.rules)
-
-    def _sent(self, done: Rewritten) -> Any:
-        return annotated(done.graph, self.dsk)
-
-    def note(self, done: Rewritten) -> None:
-        """Count what was done."""
-        text = self.survey.text
-        self.figures.note(map(text, done.hits), map(text, done.timed))
-
-
-def _read(
-    client: Any, fetches: Graph, kwargs: dict[str, Any]
-) -> tuple[list[Any], list[str]]:
-    """Have a cluster read hits: futures, and the keys of those that are lost."""
-    from distributed import wait  # noqa: PLC0415 - others need none of it
-
-    if not fetches:
-        return [], []
-    held = client.get(fetches, list(fetches), sync=False, **kwargs)
-    wait(held)
-    read = zip(fetches, held, strict=True)
-    return held, [key for key, future in read if future.status != "finished"]
+    def _run(self, dsk: Any, keys: Any, client: Any) -> Run:
+        return Run(dsk, keys, self.rules, self.figures, salt=self.salt, client=client)

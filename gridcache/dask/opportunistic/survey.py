@@ -1,7 +1,7 @@
 """Survey: a graph, what its tasks compute, and which of them the cache has."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from inspect import iscoroutinefunction
 from typing import Any
 
@@ -47,6 +47,14 @@ class Survey:
         texts = {key: self.text(key) for key in self.candidates}
         there = present(handle, set(texts.values())).difference(gone)
         return {key for key, text in texts.items() if text in there} if there else set()
+
+    def without(self, held: Collection[Key]) -> "Survey":
+        """The same where whoever runs it has the results of some keys already."""
+        if not held:
+            return self
+        graph = {key: node for key, node in self.graph.items() if key not in held}
+        rest = tuple(key for key in self.candidates if key not in held)
+        return replace(self, graph=graph, candidates=rest)
 
 
 def survey(graph: Any, keys: Any, salt: str = "") -> Survey:

@@ -1,13 +1,15 @@
 """What the tests of `cached()` share."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 from dask.delayed import delayed
 
-from tests.dask.kit.collections import KINDS, Log, noted
+from tests.dask.kit.collections import KINDS
+from tests.dask.kit.notes import Log, noted
 
-__all__ = ["ALL", "PURE_KINDS"]
+__all__ = ["ALL", "PURE_KINDS", "until"]
 
 ALL: dict[str, Any] = {"min_seconds": 0.0, "min_seconds_per_byte": 0.0}
 """Thresholds that everything is worth."""
@@ -19,3 +21,11 @@ def _pure_delayed(log: Log) -> Any:
 
 PURE_KINDS: dict[str, Callable[[Log], Any]] = {**KINDS, "delayed": _pure_delayed}
 """Makers by name; the same call makes the same delayed value."""
+
+
+def until(done: Callable[[], bool]) -> None:
+    """Wait for what another thread or process does."""
+    deadline = time.monotonic() + 20
+    while not done():
+        assert time.monotonic() < deadline, "it does not happen"
+        time.sleep(0.005)
