@@ -11,7 +11,7 @@ from typing import Any
 
 from distributed import Worker, worker_state_machine
 
-__all__ = ["missing_hook", "unfit_buffer"]
+__all__ = ["missing_hook", "unfit_worker"]
 
 _EXECUTE = ("self", "key", "stimulus_id")
 _GET_DATA = ("self", "comm", "keys", "who", "serializers")
@@ -30,8 +30,11 @@ def missing_hook() -> str | None:
     return f"distributed {version('distributed')} {fault}"
 
 
-def unfit_buffer(worker: Any) -> str | None:
+def unfit_worker(worker: Any) -> str | None:
     """Why a worker's memory has nothing to recover; None if it has."""
+    if worker.state.validate:
+        # It refuses a task that is ready while an input is lost, and ends the worker.
+        return "this worker checks its own state (distributed.worker.validate)"
     data = worker.data
     if hasattr(data, "fast") and hasattr(data, "slow") and hasattr(data, "set_noevict"):
         return None

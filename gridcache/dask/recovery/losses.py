@@ -10,13 +10,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Collection
-from contextlib import suppress
 from typing import Any
 
 from cachetools import LRUCache
-from distributed.spill import Slow
 from distributed.worker_state_machine import FreeKeysEvent
 
+from gridcache.dask.recovery.books import discard
 from gridcache.dask.recovery.figures import Figures
 from gridcache.dask.recovery.hopeless import forget_blocks, may_be_scattered
 
@@ -75,7 +74,7 @@ class Losses:
             # Then it stays, and distributed meets the error itself.
             keys = [key for key in keys if key not in ends and key not in scattered]
         for key in keys:
-            self._discard(key)
+            discard(worker.data, key)
         self._figures.lost += len(keys)
         if keys:
             _log.warning("%d spilled blocks lost, given up: %s", *_said(keys))
@@ -112,21 +111,6 @@ class Losses:
     def _too_often(self, key: Key) -> bool:
         count = self._counts[key] = self._counts.get(key, 0) + 1
         return count > self._limit
-
-    def _discard(self, key: Key) -> None:
-        """Take a lost block off the buffer's books.
-
-        Deleting it may fail half way (a spill file that is gone), and leaves the
-        weights behind that the next spill of that key trips over.
-        """
-        buffer = self._worker.data
-        with suppress(KeyError, OSError):
-            del buffer[key]
-        getattr(buffer.slow, "_last_updated", {}).pop(key, None)
-        store = getattr(buffer.slow, "data", None)
-        for slow in (store, getattr(store, "disk", None)):
-            if isinstance(slow, Slow) and key in slow.weight_by_key:
-                slow.total_weight -= slow.weight_by_key.pop(key)
 
 
 def _said(keys: Collection[Key]) -> tuple[int, str]:

@@ -13,7 +13,7 @@ from distributed.core import Status
 from distributed.worker_state_machine import RescheduleEvent
 
 from gridcache.dask.recovery.figures import PLUGIN, Figures
-from gridcache.dask.recovery.hooks import missing_hook, unfit_buffer
+from gridcache.dask.recovery.hooks import missing_hook, unfit_worker
 from gridcache.dask.recovery.losses import Losses
 from gridcache.dask.recovery.reader import ColdReader
 
@@ -61,7 +61,7 @@ class RecoveryPlugin(WorkerPlugin):
 
     def setup(self, worker: Any) -> None:
         """Wrap what the worker runs tasks and answers other workers with."""
-        reason = self.supported() or unfit_buffer(worker)
+        reason = self.supported() or unfit_worker(worker)
         figures = self._figures[id(worker)] = Figures(off=reason or "")
         if reason is not None:
             _log.warning("gridcache recovery stays off: %s", reason)

@@ -6,12 +6,13 @@ the event loop, as distributed does it, so that its accounting sees one thread.
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from distributed.metrics import context_meter
 
+from gridcache.dask.recovery.books import take_in
 from gridcache.dask.recovery.figures import Figures
 
 __all__ = ["ColdReader"]
@@ -55,25 +56,30 @@ class ColdReader:
         """Those that only the slow store has."""
         return [key for key in keys if not self._at_hand(key) and key in self._buffer]
 
-    async def warm(self, keys: Iterable[Key]) -> tuple[dict[Key, Any], list[Key]]:
+    async def warm(self, keys: Collection[Key]) -> tuple[dict[Key, Any], list[Key]]:
         """Read spilled blocks.
 
         Returns
         -------
         Values that the caller holds until distributed has read them, which is then
-        free; and the keys that are lost.
+        free; and the keys that are lost, after which the others are not waited for.
         """
-        cold = self.cold(keys)
-        if not cold:
-            return {}, []
-        reads = await asyncio.gather(*(self._read_once(key) for key in cold))
         held: dict[Key, Any] = {}
         lost: list[Key] = []
-        for key, read in zip(cold, reads, strict=True):
-            if not read.lost:
-                held[key] = read.value
-            elif not self._at_hand(key):
-                lost.append(key)
+        while not lost and (cold := self.cold(keys)):
+            # What is in memory may be spilled, and lost, while the others are read.
+            held |= self._at_hand_of(keys)
+            reads = await asyncio.gather(*map(self._read_once, cold))
+            for key, read in zip(cold, reads, strict=True):
+                if not read.lost:
+                    held[key] = read.value
+                elif not self._at_hand(key):
+                    lost.append(key)
+            if any(read.failed for read in reads):
+                break
+        for key in held:
+            if key not in self._buffer.fast:
+                take_in(self._buffer, key)
         return held, lost
 
     def close(self) -> None:
@@ -84,6 +90,16 @@ class ColdReader:
         """True if reading costs nothing: in memory, or spilled but still in use."""
         buffer = self._buffer
         return key in buffer.fast or key in getattr(buffer.slow, "cache", ())
+
+    def _at_hand_of(self, keys: Collection[Key]) -> dict[Key, Any]:
+        """Values of those that are at hand."""
+        buffer, held = self._buffer, {}
+        for key in keys:
+            if key in buffer.fast:
+                held[key] = buffer.fast[key]
+            elif (value := getattr(buffer.slow, "cache", {}).get(key)) is not None:
+                held[key] = value
+        return held
 
     def _offer(self, key: Key, value: Any) -> None:
         """Make sure that the next read, in the event loop, costs nothing.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import dask
 import numpy as np
 import pytest
 from distributed import Client, LocalCluster, Worker, wait
@@ -103,6 +104,17 @@ def test_it_stays_off_where_nothing_spills() -> None:
         (figures,) = client.run(recovery_figures).values()
         assert "does not spill" in figures["off"]
         assert client.submit(sum, [1, 2]).result(timeout=_TIMEOUT) == 3
+
+
+def test_it_stays_off_where_a_worker_checks_itself() -> None:
+    with (
+        dask.config.set({"distributed.worker.validate": True}),
+        start() as cluster,
+        Client(cluster) as client,
+    ):
+        client.register_plugin(RecoveryPlugin())
+        (figures,) = client.run(recovery_figures).values()
+        assert "distributed.worker.validate" in figures["off"]
 
 
 def make(number: int, folder: str) -> np.ndarray:

@@ -51,7 +51,7 @@ def total(*blocks: Any) -> float:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
-    """Two workers in this process that check their own state."""
+    """Two workers in this process."""
     with (
         dask.config.set(_SETTLED),
         LocalCluster(
@@ -277,3 +277,34 @@ def test_the_event_loop_runs_on_while_a_block_is_read(
         gate.set()
         store.load = stock
     assert used.result(timeout=_TIMEOUT) == 9000
+
+
+def test_an_input_that_is_spilled_and_lost_while_another_is_read(
+    cluster: LocalCluster, client: Client
+) -> None:
+    worker = cluster.workers[0]
+    where = [worker.address]
+    cold = client.submit(block, 1, workers=where, pure=False)
+    wait(cold, timeout=_TIMEOUT)
+    client.run(spill_all, workers=where)
+    hot = client.submit(boxed, 2, workers=where, pure=False)
+    wait(hot, timeout=_TIMEOUT)
+    reading, gate = threading.Event(), threading.Event()
+    store = worker.data.slow.data
+    stock = store.load
+
+    def gated(frames: bytearray) -> Any:
+        reading.set()
+        assert gate.wait(_TIMEOUT)
+        return stock(frames)
+
+    store.load = gated
+    try:
+        used = client.submit(total, cold, hot, workers=where, pure=False)
+        assert reading.wait(_TIMEOUT)
+        client.run(spill_all, workers=where)
+        client.run(lose, [hot.key], workers=where)
+    finally:
+        gate.set()
+        store.load = stock
+    assert used.result(timeout=_TIMEOUT) == 1020
