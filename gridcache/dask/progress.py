@@ -1,6 +1,5 @@
 """Progress: a bar for partitions, in a terminal or a notebook, on the error stream."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -40,7 +39,7 @@ def bar(title: str, total: int, *, wanted: bool | None) -> Iterator[Advance]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        console=console if console.is_terminal else Console(file=sys.stderr),
+        console=console,
     ) as progress:
         row = progress.add_task(title, total=total)
         yield lambda: progress.advance(row)
