@@ -35,11 +35,11 @@ def withstand(siege: Siege, capacity_nbytes: int) -> None:
 
 
 def test_nothing_is_lost_where_there_is_room(store_dir: Path) -> None:
-    withstand(Siege(store_dir / "store", seconds=20), ROOMY)
+    withstand(Siege(store_dir / "store", seconds=8), ROOMY)
 
 
 def test_nothing_is_corrupt_where_there_is_none(store_dir: Path) -> None:
-    siege = Siege(store_dir / "store", seconds=10, keys=100, evicting=True)
+    siege = Siege(store_dir / "store", seconds=6, keys=100, evicting=True)
     withstand(siege, CROWDED)
 
 

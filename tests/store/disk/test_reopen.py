@@ -103,11 +103,12 @@ def test_generations_go_on_above_all_that_were_given(
         assert (shop.put("key", 2, 100) or 0) > last + 1
 
 
-def test_every_acknowledged_entry_is_there_after_kill_9(home: Path) -> None:
+@pytest.mark.parametrize("turns", [5, pytest.param(10, marks=pytest.mark.soak)])
+def test_every_acknowledged_entry_is_there_after_kill_9(home: Path, turns: int) -> None:
     known: dict[str, int] = {}
     with opened(home, capacity_nbytes=64 << 20):
         pass
-    for turn in range(10):
+    for turn in range(turns):
         with Child("disk_putter", home, turn * 10_000) as child:
             log = [child.hear() for _ in range(80 + 17 * turn)]
             child.kill()
