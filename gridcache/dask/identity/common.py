@@ -3,6 +3,7 @@
 Each is looked at once. The graph keeps all of them alive, so their ids are their own.
 """
 
+from enum import Enum
 from typing import Any
 
 from xxhash import xxh3_128_digest
@@ -11,15 +12,35 @@ from gridcache.dask.identity.arguments import Arguments
 from gridcache.dask.identity.doubts import Doubts
 from gridcache.dask.identity.effects import Effect, effect_of
 from gridcache.dask.identity.kept import reads_kept
-from gridcache.dask.identity.nodes import Alias, DataNode, GraphNode, Key, Task
+from gridcache.dask.identity.nodes import (
+    Alias,
+    DataNode,
+    GraphNode,
+    Key,
+    Task,
+    builds_container,
+    execute_subgraph,
+)
 from gridcache.dask.identity.outside import files_of
 from gridcache.dask.identity.roots import Roots, has_uuid
 from gridcache.digest.errors import Unkeyable
 
-__all__ = ["FORMAT", "Common"]
+__all__ = ["FORMAT", "Common", "Special"]
 
 FORMAT = "1"
 """Raised when the same task gets another identity than before."""
+
+
+class Special(Enum):
+    """Tasks that are not a call of their function."""
+
+    NO = 0
+    FUSED = 1
+    """It holds a graph."""
+    CONTAINER = 2
+    """It is a list, tuple, set or dict of references."""
+    KEPT = 3
+    """It reads what was kept."""
 
 
 class Common:
@@ -48,8 +69,8 @@ class Common:
         self._call = xxh3_128_digest(f"call {FORMAT} {salt}".encode())
         self._heads: dict[Any, bytes] = {}
         self._effects: dict[int, Effect] = {}
-        self.special: dict[int, bool] = {}
-        """By id of a function, what `reads_kept` has found."""
+        self.special: dict[int, Special] = {}
+        """By id of a function, what `look` has found."""
 
     def value(self, value: Any, key: Key) -> bytes:
         """The token of a value in the task with this key."""
@@ -85,11 +106,16 @@ class Common:
         head = self._heads[mark] = self._call + function + names
         return head
 
-    def reads_kept(self, function: Any) -> bool:
-        """Tell whether tasks with this function read what was kept."""
-        found = self.special.get(id(function))
-        if found is None:
-            found = self.special[id(function)] = reads_kept(function)
+    def look(self, function: Any) -> Special:
+        """Tell whether tasks with this function are not what they seem."""
+        found = Special.NO
+        if function is execute_subgraph:
+            found = Special.FUSED
+        elif builds_container(function):
+            found = Special.CONTAINER
+        elif reads_kept(function):
+            found = Special.KEPT
+        self.special[id(function)] = found
         return found
 
     def effect(self, node: GraphNode) -> Effect:

@@ -65,13 +65,13 @@ class Programs:
         A program costs more than it saves where it runs once.
         """
         inner, result, bound, *inputs = node.args
+        if id(inner) not in self._seen:
+            self._seen.add(id(inner))
+            return None
         # An input that is no reference makes its users tasks without inputs.
         mark = (id(inner), result, bound, *map(type, inputs))
         program = self._made.get(mark)
         if program is None:
-            if id(inner) not in self._seen:
-                self._seen.add(id(inner))
-                return None
             program = self._made[mark] = Compiler(self._common).compiled(node)
         return program
 

@@ -5,6 +5,7 @@ from collections.abc import Hashable
 from dask._task_spec import (
     Alias,
     DataNode,
+    Dict,
     GraphNode,
     NestedContainer,
     Task,
@@ -21,6 +22,8 @@ __all__ = [
     "NestedContainer",
     "Task",
     "TaskRef",
+    "builds_container",
+    "container_kind",
     "execute_subgraph",
     "is_future",
     "only_builds",
@@ -35,6 +38,10 @@ keys to be bound, and what they are bound to."""
 _BUILDERS = frozenset(
     {NestedContainer.to_container, _identity_cast, dict, list, set, slice, tuple}
 )
+_KINDS: dict[object, str] = {
+    **{kind: kind.__name__ for kind in (list, set, tuple)},
+    Dict.constructor: "dict",
+}
 
 
 def only_builds(function: object) -> bool:
@@ -43,6 +50,17 @@ def only_builds(function: object) -> bool:
         return function in _BUILDERS
     except TypeError:
         return False
+
+
+def builds_container(function: object) -> bool:
+    """Tell whether a task with this function is a container of references."""
+    return function is NestedContainer.to_container or function is _identity_cast
+
+
+def container_kind(node: Task) -> str:
+    """What such a task builds: "list", "set", "tuple", "dict"; "" if none of these."""
+    kind = node.kwargs.get("typ") or node.kwargs.get("constructor")
+    return _KINDS.get(kind, "") if isinstance(kind, Hashable) else ""
 
 
 def is_future(kind: type) -> bool:

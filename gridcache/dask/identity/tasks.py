@@ -15,17 +15,16 @@ from typing import Any
 from xxhash import xxh3_128_digest
 
 from gridcache.dask.identity.arguments import scalar
-from gridcache.dask.identity.common import Common
+from gridcache.dask.identity.common import Common, Special
 from gridcache.dask.identity.kept import kept_token
 from gridcache.dask.identity.nodes import (
     Alias,
     DataNode,
     GraphNode,
     Key,
-    NestedContainer,
     Task,
     TaskRef,
-    execute_subgraph,
+    container_kind,
     is_future,
 )
 from gridcache.dask.identity.order import settle
@@ -100,6 +99,8 @@ class Tasks:
         bound: Dask orders them by their hashes.
         """
         inner, result, bound, *inputs = node.args
+        if not bound:
+            return self._result(inner, result, {}, frozenset())
         pairs = zip(bound, inputs, strict=True)
         names = {name: self.token(part, scope, key) for name, part in pairs}
         return self._result(inner, result, names, self._plain(bound, inputs))
@@ -151,7 +152,6 @@ class Tasks:
             TaskRef: _referred,
             Alias: _target,
             DataNode: self._data,
-            NestedContainer: self._container,
             Task: self._task,
         }
         nearest = [forms[base] for base in kind.__mro__ if base in forms]
@@ -169,38 +169,42 @@ class Tasks:
     def _future(self, part: Any, _: Scope, key: Key) -> Token:
         return self.constant(self.common.not_here(part.key))
 
-    def _container(self, node: NestedContainer, scope: Scope, key: Key) -> Token:
-        kind = node.klass.__name__
-        head = b"container\0" + kind.encode() + b"\0"
-        parts = [self.token(part, scope, key) for part in node.args]
-        if kind == "set":
-            return self.combine_unordered(head, parts)
-        return self.combine(head, parts)
-
     def _task(self, node: Task, scope: Scope, key: Key) -> Token:
-        # False by far most often; None before the function was looked at.
-        if self.common.special.get(id(node.func)) is not False:
-            special = self._special(node, scope, key)
-            if special is not None:
-                return special
+        special = self.common.special.get(id(node.func)) or self.common.look(node.func)
+        if special is not Special.NO:
+            token = self._special(special, node, scope, key)
+            if token is not None:
+                return token
         own: Any = node.key
         if own is None:
             own = key
-        token = self.token
-        parts = [token(part, scope, own) for part in node.args]
+        make = self.token
+        parts = [make(part, scope, own) for part in node.args]
         if node.kwargs:
-            parts += [token(part, scope, own) for part in node.kwargs.values()]
+            parts += [make(part, scope, own) for part in node.kwargs.values()]
         return self.combine(self._head(node, own), parts)
 
     def _head(self, node: Task, key: Key) -> bytes:
         head = self.common.head(node, key)
         return self.common.root(node, key) + head if self._is_root(node) else head
 
-    def _special(self, node: Task, scope: Scope, key: Key) -> Token:
-        if node.func is execute_subgraph:
+    def _special(self, special: Special, node: Task, scope: Scope, key: Key) -> Token:
+        if special is Special.FUSED:
             return self.fused(node, scope, key)
-        token = kept_token(node) if self.common.reads_kept(node.func) else None
+        if special is Special.CONTAINER:
+            return self._container(node, scope, key)
+        token = kept_token(node)
         return None if token is None else self.constant(token)
+
+    def _container(self, node: Task, scope: Scope, key: Key) -> Token:
+        kind = container_kind(node)
+        if not kind:
+            return None
+        head = b"container\0" + kind.encode() + b"\0"
+        parts = [self.token(part, scope, key) for part in node.args]
+        if kind == "set":
+            return self.combine_unordered(head, parts)
+        return self.combine(head, parts)
 
 
 def _referred(part: TaskRef, scope: Scope, _: Key) -> Token:
