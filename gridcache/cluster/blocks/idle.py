@@ -6,6 +6,8 @@ answer longer than its time limit, and nothing is tried twice: the caller knows 
 places to go.
 """
 
+import random
+import time
 from collections.abc import Collection, Iterable, Sequence
 
 from gridcache.cluster.blocks.keeper import Keeper
@@ -69,17 +71,25 @@ class IdleMemory:
             for one in self._others()
             if not one.draining and one.name not in besides
         ]
-        answers = self._local.ask(
-            "block_sizes", {one.number: {} for one in asked}, timeout_s=self._timeout_s
-        )
-        return {
-            one.name: (
-                int(answers[one.number].meta["idle_nbytes"])
-                if one.number in answers
-                else None
+        random.shuffle(asked)
+        # One after the other: a node that is dead costs its time limit, and must not
+        # make those asked after it seem dead. All together have little more than one.
+        until = time.monotonic() + self._timeout_s
+        found: dict[str, int | None] = {}
+        for one in asked:
+            if time.monotonic() > until:
+                break
+            found[one.name] = self._idle_of(one)
+        return found
+
+    def _idle_of(self, member: Member) -> int | None:
+        try:
+            answer = self._local.peers.call(
+                member.address, "block_sizes", {}, timeout_s=self._timeout_s / 3
             )
-            for one in asked
-        }
+        except GridCacheError:
+            return None
+        return int(answer.meta["idle_nbytes"])
 
     # -- bytes ---------------------------------------------------------------
 

@@ -214,6 +214,8 @@ class SpillMemory:
         with self._lock:
             self._tally(place).removed(place.nbytes)
             self._full = _NOT_FULL
+        if self._is_closed:
+            return
         try:
             with _translated():
                 if place.node and self._others is not None:

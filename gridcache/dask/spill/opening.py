@@ -1,5 +1,6 @@
 """Opening: the memory of a worker's spilled values, from what a user chose."""
 
+import os
 import secrets
 import threading
 import weakref
@@ -50,7 +51,8 @@ def open_memory(options: SpillOptions, worker: str) -> SpillMemory:
         close_store(store)
         raise
     release = hold(memory, store)
-    collected = weakref.finalize(memory, _free_aside, store.blocks, pool, release)
+    freed = (os.getpid(), store.blocks, pool, release)
+    collected = weakref.finalize(memory, _free_aside, *freed)
     collected.atexit = False  # then this process ends, and its blocks with it
 
     def close() -> None:
@@ -74,8 +76,12 @@ def _others(options: SpillOptions, store: NodeStore, pool: str) -> OthersMemory 
     return OthersMemory(reach)
 
 
-def _free_aside(blocks: Blocks, pool: str, release: Callable[[], None]) -> None:
+def _free_aside(
+    pid: int, blocks: Blocks, pool: str, release: Callable[[], None]
+) -> None:
     """Free what a collected memory had; it may be collected in a transaction."""
+    if os.getpid() != pid:
+        return  # a forked child's copy
 
     def free() -> None:
         with suppress(Exception):  # another has closed the store

@@ -14,7 +14,8 @@ from gridcache.errors import ConfigError
 __all__ = ["SpillPlugin"]
 
 _logger = logging.getLogger("gridcache")
-_ENDING = {Status.closing, Status.closing_gracefully, Status.closed, Status.failed}
+_ENDING = {Status.closing, Status.closed, Status.failed}
+"""Not while it is closing gracefully: its values still go to other workers."""
 
 
 class SpillPlugin(WorkerPlugin):

@@ -88,6 +88,10 @@ def sums(client: Client) -> SpillTable:
     return table
 
 
+def in_grid(client: Client) -> int:
+    return sum(one.grid_own_bytes for one in sums(client).values())
+
+
 def comes_true(happened: Callable[[], bool]) -> bool:
     """Within the time that heartbeats and other processes may take."""
     until = time.monotonic() + 20
@@ -106,16 +110,14 @@ def test_three_times_the_memory_is_computed_with_and_leaves_nothing(
     before = client.run(_rss)
     futures = compute(client)
     table = sums(client)
-    in_grid = sum(one.grid_own_bytes for one in table.values())
-    assert in_grid == pytest.approx((COUNT * CHUNK) - TARGET, rel=0.2)
-    assert in_grid == pytest.approx(store.blocks.sizes().size_nbytes, rel=0.01)
+    assert in_grid(client) >= COUNT * CHUNK - TARGET
+    assert in_grid(client) == pytest.approx(store.blocks.sizes().size_nbytes, rel=0.01)
     assert all(one.disk_count == one.fell == 0 for one in table.values())
     assert "own node" in repr(table)
 
     result = client.submit(total, *futures).result()
     assert result == sum(range(COUNT))
-    in_grid = sum(one.grid_own_bytes for one in sums(client).values())
-    assert comes_true(lambda: client.run_on_scheduler(_spilled) == in_grid)
+    assert comes_true(lambda: client.run_on_scheduler(_spilled) == in_grid(client))
     assert set(client.run(_status).values()) == {"running"}
     for worker, rss in client.run(_rss).items():
         assert rss - before[worker] < 2 * COUNT * CHUNK

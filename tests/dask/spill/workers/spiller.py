@@ -15,6 +15,7 @@ def main(store: str, max_bytes: str) -> None:
         buffer = GridSpillBuffer(directory, "100kB", path=store, max_bytes=max_bytes)
         for number in range(8):
             buffer[f"key{number}"] = np.full(7_500, number, np.float64)
+        assert "ray" not in sys.modules
         figures = figures_of(buffer)
         say(f"{figures.grid_own_count} {figures.grid_others_count}")
         listen()
