@@ -17,7 +17,10 @@ from gridcache.dask.locality.reads import Read, favourite
 
 __all__ = ["LocalityPlugin", "learn_nodes"]
 
-_ASK_S = 10.0
+_ASK_S = 30.0
+"""A worker answers between two tasks that hold the interpreter, and opens a store."""
+_WAIT_S = 3.0
+"""A client waits for them no longer than this."""
 _NAME = "gridcache-locality"
 
 
@@ -45,13 +48,19 @@ class LocalityPlugin(SchedulerPlugin):
             task.cancel()
 
     async def learn(self, handle: Handle) -> dict[str, str]:
-        """Ask all workers on which node they are, for a cache."""
-        await self._ask(handle, list(self._scheduler.workers))
-        return dict(self._nodes[handle])
+        """Ask all workers on which node they are, for a cache.
+
+        Returns what is known after a while; who answers later is known then.
+        """
+        asked = self._later(self._ask(handle, list(self._scheduler.workers)))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_WAIT_S):
+                await asyncio.shield(asked)
+        return dict(self._nodes.get(handle, {}))
 
     def add_worker(self, scheduler: Any, worker: str) -> None:
         """Ask a new worker, which does not answer before this returns."""
-        for handle in self._nodes:
+        for handle in list(self._nodes):
             self._later(self._ask(handle, [worker]))
 
     def remove_worker(self, scheduler: Any, worker: str, **_: Any) -> None:
@@ -83,16 +92,21 @@ class LocalityPlugin(SchedulerPlugin):
 
     async def _ask(self, handle: Handle, workers: Collection[str]) -> None:
         nodes = self._nodes.setdefault(handle, {})
-        nodes |= await ask_workers(
-            self._scheduler, _node, handle, workers=workers, timeout_s=_ASK_S
-        )
-        for gone in nodes.keys() - self._scheduler.workers.keys():
-            del nodes[gone]
 
-    def _later(self, asking: Coroutine[Any, Any, None]) -> None:
+        async def ask(worker: str) -> None:
+            answer = await ask_workers(
+                self._scheduler, _node, handle, workers=[worker], timeout_s=_ASK_S
+            )
+            if worker in self._scheduler.workers:
+                nodes.update(answer)
+
+        await asyncio.gather(*map(ask, workers))
+
+    def _later(self, asking: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(asking)
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
+        return task
 
 
 async def learn_nodes(handle: Handle, dask_scheduler: Any) -> dict[str, str]:

@@ -3,6 +3,7 @@
 A hint never fails, and costs one message to the scheduler in a minute.
 """
 
+import asyncio
 import logging
 import sys
 import time
@@ -17,6 +18,9 @@ _log = logging.getLogger(__name__)
 
 _AGAIN_S = 60.0
 """After which workers are asked again: their machine may have joined a grid since."""
+
+_TELL_S = 10.0
+"""A scheduler that does not answer is not waited for by who only loads a name."""
 
 _told: WeakKeyDictionary[Any, dict[Handle, float]] = WeakKeyDictionary()
 
@@ -52,7 +56,8 @@ async def _tell(client: Any, handle: Handle) -> None:
     from gridcache.dask.locality.plugin import learn_nodes  # noqa: PLC0415 - distributed
 
     try:
-        await client._run_on_scheduler(learn_nodes, handle)
+        async with asyncio.timeout(_TELL_S):
+            await client._run_on_scheduler(learn_nodes, handle)
     except Exception:  # noqa: BLE001 - without gridcache on the scheduler, say
         _log.debug("reads have no preferred workers", exc_info=True)
 

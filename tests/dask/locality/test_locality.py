@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,30 @@ def test_what_the_user_says_counts_more(client: Client, nodes: dict[str, str]) -
         kept = client.persist(gridcache.dask.load("array"))
     wait(kept, timeout=_TIMEOUT)
     assert set(client.who_has(kept).values()) == {(north,)}
+
+
+def known(dask_scheduler: Any) -> dict[str, str]:
+    """The nodes of workers as the scheduler has them."""
+    plugin = dask_scheduler.plugins["gridcache-locality"]
+    return dict(plugin._nodes[Handle()])
+
+
+def test_workers_that_come_and_go_are_known(
+    client: Client, nodes: dict[str, str]
+) -> None:
+    prefer_near(Handle(), client)
+    assert client.run_on_scheduler(known) == nodes
+    client.cluster.scale(3)  # type: ignore[union-attr]
+    client.wait_for_workers(3, timeout=_TIMEOUT)
+    (new,) = client.scheduler_info()["workers"].keys() - nodes.keys()
+    until = time.monotonic() + _TIMEOUT
+    while new not in (found := client.run_on_scheduler(known)):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    # It was started by this process, and is on its node.
+    assert found == {**nodes, new: _NORTH}
+    client.retire_workers([new], close_workers=True, remove=True)
+    assert client.run_on_scheduler(known) == nodes
 
 
 def test_a_node_without_workers_is_no_obstacle(
