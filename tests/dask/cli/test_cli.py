@@ -12,7 +12,7 @@ from distributed import Client
 
 import gridcache.dask
 from gridcache import GridCache
-from gridcache.dask.cli import gridcache as group
+from gridcache.cli.dask import gridcache as group
 
 Call = Callable[..., Result]
 
@@ -40,7 +40,7 @@ def test_dask_finds_the_group() -> None:
     found = {point.name: point.value for point in entry_points(group="dask_cli")}
     if "gridcache" not in found:
         pytest.skip("installed before the group was there; install again")
-    assert found["gridcache"] == "gridcache.dask.cli:gridcache"
+    assert found["gridcache"] == "gridcache.cli.dask:gridcache"
 
 
 def test_every_command_explains_itself() -> None:
@@ -140,7 +140,7 @@ def test_spilled_wants_to_know_which_cluster() -> None:
 def test_a_scheduler_that_does_not_answer_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("gridcache.dask.cli.spilled._CONNECT_S", 0.5)
+    monkeypatch.setattr("gridcache.cli.dask.spilled._CONNECT_S", 0.5)
     address = "tcp://127.0.0.1:9"
     result = CliRunner().invoke(group, ["spilled", "--scheduler", address])
     assert result.exit_code == 3

@@ -2,11 +2,11 @@
 
 import click
 
+from gridcache.cli.dask.opening import names_as_exit_codes, opened
+from gridcache.cli.dask.tables import info_report
 from gridcache.cli.examples import examples
 from gridcache.cli.options import Options, command_options
 from gridcache.cli.render import emit
-from gridcache.dask.cli.opening import names_as_exit_codes, opened
-from gridcache.dask.cli.tables import info_report
 from gridcache.dask.loading import info
 
 __all__ = ["command"]

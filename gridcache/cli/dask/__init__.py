@@ -13,16 +13,16 @@ __all__ = ["gridcache"]
 
 COMMANDS = {
     "names": LazyCommand(
-        "gridcache.dask.cli.names", "Collections that are published, one a line."
+        "gridcache.cli.dask.names", "Collections that are published, one a line."
     ),
     "info": LazyCommand(
-        "gridcache.dask.cli.info", "What is published under a name, and where it lies."
+        "gridcache.cli.dask.info", "What is published under a name, and where it lies."
     ),
     "release": LazyCommand(
-        "gridcache.dask.cli.release", "Drop published collections; frees their memory."
+        "gridcache.cli.dask.release", "Drop published collections; frees their memory."
     ),
     "spilled": LazyCommand(
-        "gridcache.dask.cli.spilled", "What the workers of a cluster have spilled."
+        "gridcache.cli.dask.spilled", "What the workers of a cluster have spilled."
     ),
 }
 

@@ -5,11 +5,11 @@ from typing import Any
 import click
 import dask
 
+from gridcache.cli.dask.tables import STOCK, spilled_report
 from gridcache.cli.examples import examples
 from gridcache.cli.failures import ExitCode, Failure
 from gridcache.cli.options import Options, command_options
 from gridcache.cli.render import emit
-from gridcache.dask.cli.tables import STOCK, spilled_report
 
 __all__ = ["command"]
 

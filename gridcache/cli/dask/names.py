@@ -2,11 +2,11 @@
 
 import click
 
+from gridcache.cli.dask.opening import opened
+from gridcache.cli.dask.tables import names_report
 from gridcache.cli.examples import examples
 from gridcache.cli.options import Options, command_options
 from gridcache.cli.render import emit
-from gridcache.dask.cli.opening import opened
-from gridcache.dask.cli.tables import names_report
 from gridcache.dask.describe import NameInfo
 from gridcache.dask.loading import info, names
 from gridcache.errors import GridCacheError

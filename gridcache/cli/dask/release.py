@@ -2,13 +2,13 @@
 
 import click
 
+from gridcache.cli.dask.opening import opened
 from gridcache.cli.examples import examples
 from gridcache.cli.failures import ExitCode, Failure
 from gridcache.cli.options import Options, command_options
 from gridcache.cli.people import printable
 from gridcache.cli.render import emit
 from gridcache.cli.report import Column, Kind, Report, Section
-from gridcache.dask.cli.opening import opened
 from gridcache.dask.loading import release
 from gridcache.errors import NameNotFoundError
 
