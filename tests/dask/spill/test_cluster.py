@@ -1,5 +1,6 @@
 """Spilling of real workers: in processes of their own, with a memory limit."""
 
+import asyncio
 import logging
 import os
 import signal
@@ -14,9 +15,11 @@ import dask
 import dask.array as da
 import numpy as np
 import pytest
-from distributed import Client, Future, LocalCluster, Scheduler, Worker, wait
+from distributed import Client, LocalCluster, Scheduler, Worker, wait
 
 from gridcache import GridCache
+from gridcache.dask.preload import dask_setup
+from gridcache.dask.recovery import RecoveryPlugin
 from gridcache.dask.spill import SpillPlugin, spilled
 from gridcache.dask.spill.buffer import GridSpillBuffer
 from gridcache.dask.spill.figures import SpillTable
@@ -77,7 +80,7 @@ def client(cluster: LocalCluster, home: str) -> Iterator[Client]:
         client.unregister_worker_plugin(SpillPlugin.name)
 
 
-def compute(client: Client) -> list[Future[Any]]:
+def compute(client: Client) -> list[Any]:
     futures = client.map(make, range(COUNT), pure=False)
     wait(futures)
     return futures
@@ -215,6 +218,10 @@ def test_a_worker_that_is_killed_leaves_no_block_and_its_values_are_computed_aga
     client.wait_for_workers(2)
 
 
+def _plugins(dask_worker: Worker) -> set[str]:
+    return set(dask_worker.plugins)
+
+
 # -- the other ways in -----------------------------------------------------------------
 
 
@@ -234,6 +241,23 @@ def test_a_worker_that_never_spills_says_so_and_is_left_as_it_was(home: str) -> 
         assert client.submit(sum, [1, 2]).result() == 3
         (data,) = client.run(lambda dask_worker: type(dask_worker.data)).values()
         assert data is dict
+
+
+def test_a_worker_that_never_spills_preloads_it_with_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def start() -> set[str]:
+        async with (
+            Scheduler(dashboard_address=":0", port=0) as scheduler,
+            Worker(
+                scheduler.address, memory_limit=0, preload=[dask_setup.__module__]
+            ) as worker,
+        ):
+            return set(worker.plugins)
+
+    with caplog.at_level(logging.WARNING, "distributed.worker.gridcache"):
+        assert RecoveryPlugin.name not in asyncio.run(start())
+    assert "spills to disk alone: worker" in caplog.text
 
 
 def test_workers_are_made_with_one_and_end_with_nothing(
@@ -287,6 +311,8 @@ def test_a_worker_of_the_command_line_preloads_it(
             futures = compute(client)
             (figures,) = sums(client).values()
             assert figures.grid_own_count == 29
+            (plugins,) = client.run(_plugins).values()
+            assert {SpillPlugin.name, RecoveryPlugin.name} <= plugins
             assert figures.disk_count > 10
             assert client.submit(total, *futures).result() == sum(range(COUNT))
             del futures

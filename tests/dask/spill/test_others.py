@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 from distributed.spill import SpillBuffer
 
+from gridcache.cluster.blocks.idle import IdleMemory
+from gridcache.cluster.client.local import local_of
 from gridcache.dask.spill.buffer import insert, tiers_of
 from gridcache.dask.spill.figures import figures_of
 from gridcache.dask.spill.memory import SpillMemory
 from gridcache.dask.spill.options import SpillOptions
 from gridcache.dask.spill.others import OthersMemory
+from gridcache.errors import OutOfSpaceError, PeerLostError
 from gridcache.store.blocks import Blocks
 from gridcache.store.namespaces import Namespace
 from tests.cluster.kit.block_grid import BlockGrid
@@ -246,6 +249,43 @@ def test_a_value_that_is_moved_to_this_node_is_found(
         assert grid.node("b").mover.move(number, "a")
     assert not grid.node("b").numbers()
     check(buffer)
+
+
+def test_bytes_that_came_although_the_answer_was_lost_are_freed(
+    grid: BlockGrid, buffer: SpillBuffer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = IdleMemory.put
+
+    def put_and_lose(idle: IdleMemory, *args: Any) -> None:
+        put(idle, *args)
+        message = "lost"
+        raise PeerLostError(message, reason="closed")
+
+    monkeypatch.setattr(IdleMemory, "put", put_and_lose)
+    fill(buffer)
+    assert figures_of(buffer).disk_count == 3
+    assert others_of(buffer).freeing.settle(10.0)
+    assert not grid.node("b").numbers()
+    check(buffer)
+
+
+def test_a_grid_that_this_node_joins_later_is_found_within_seconds(
+    grid: BlockGrid,
+) -> None:
+    now_s, found = [0.0], [None]
+    idle = IdleMemory(local_of(grid.nodes["a"].store), "late")
+    others = OthersMemory(lambda: found.pop() if found else idle, lambda: now_s[0])
+    with pytest.raises(OutOfSpaceError):
+        others.put([memoryview(b"some")], 4)
+    with pytest.raises(OutOfSpaceError):
+        others.put([memoryview(b"some")], 4)
+    now_s[0] = 6.0
+    node, number = others.put([memoryview(b"some")], 4)
+    into = bytearray(4)
+    others.read_into(node, number, memoryview(into))
+    assert (node, into) == ("b", b"some")
+    others.close()
+    assert not grid.node("b").numbers()
 
 
 # -- workers that go ----------------------------------------------------------------
