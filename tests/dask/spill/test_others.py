@@ -283,7 +283,7 @@ def test_a_grid_that_this_node_joins_later_is_found_within_seconds(
     node, number = others.put([memoryview(b"some")], 4)
     into = bytearray(4)
     others.read_into(node, number, memoryview(into))
-    assert (node, into) == ("b", b"some")
+    assert (node, bytes(into)) == ("b", b"some")
     others.close()
     assert not grid.node("b").numbers()
 
