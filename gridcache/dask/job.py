@@ -207,7 +207,9 @@ def _looked_up(job: Job, before: Manifest | None) -> Job:
     thick = before is not None and before.replicas >= wish.replicas
     thin = there if wish.replicas > 1 and not thick else ()
     renew(job.handle, there, wish.keeping)
-    return replace(job, missing=missing, thin=frozenset(thin))
+    # With a time to live it is published anew, since it is to live from now on.
+    done = before is not None and not (missing or thin or wish.ttl or before.ttl_s)
+    return replace(job, missing=missing, thin=frozenset(thin), done=done)
 
 
 def _warn(ids: Identities, name: str) -> None:
