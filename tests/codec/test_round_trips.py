@@ -64,7 +64,7 @@ def through(frames: Frames, lay_out: LayOut, *, copy: bool = False) -> Any:
 
 
 @given(value=NESTED)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_nested_values(value: Any, lay_out: LayOut, same: Same) -> None:
     frames = encode(value, allow_pickle=False)
     assert same(through(frames, lay_out), value)

@@ -162,4 +162,4 @@ class AllocatorMachine(RuleBasedStateMachine):
 
 
 TestAllocator = AllocatorMachine.TestCase
-TestAllocator.settings = settings(max_examples=150, stateful_step_count=40)
+TestAllocator.settings = settings(max_examples=80, stateful_step_count=40)

@@ -192,4 +192,4 @@ class BlockMachine(RuleBasedStateMachine):
 
 
 TestBlocks = BlockMachine.TestCase
-TestBlocks.settings = settings(max_examples=40, stateful_step_count=30)
+TestBlocks.settings = settings(max_examples=25, stateful_step_count=30)

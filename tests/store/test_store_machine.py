@@ -262,4 +262,4 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 TestStore = StoreMachine.TestCase
-TestStore.settings = settings(max_examples=40, stateful_step_count=40)
+TestStore.settings = settings(max_examples=25, stateful_step_count=40)
