@@ -101,9 +101,12 @@ class Outlook:
             f"{format_duration(one.saved_s)}), {one.computed:,} of {one.tasks:,} run"
             for one in self.layers[:_ROWS]
         ]
-        more = len(self.layers) - len(rows)
-        rows += [f"  and {more:,} more names"] if more else []
-        return "\n".join([self.headline, *rows, *self.remarks])
+        return "\n".join([self.headline, *rows, *self._more, *self.remarks])
+
+    @property
+    def _more(self) -> list[str]:
+        more = len(self.layers) - _ROWS
+        return [f"and {more:,} more names"] if more > 0 else []
 
     def _repr_html_(self) -> str:
         head = ("tasks of", "all", "run", "read", "bytes", "saved")
@@ -119,7 +122,9 @@ class Outlook:
             for one in self.layers[:_ROWS]
         ]
         lines = [_row("th", head), *(_row("td", row) for row in rows)]
-        remarks = "".join(f"<li>{escape(one)}</li>" for one in self.remarks)
+        remarks = "".join(
+            f"<li>{escape(one)}</li>" for one in self._more + self.remarks
+        )
         return (
             f"<b>{escape(self.headline)}</b><table>{''.join(lines)}</table>"
             f"<ul>{remarks}</ul>"
@@ -150,7 +155,9 @@ def plan(
     ConfigError
         There is no Dask collection among them.
     """
-    found, _ = unpack_collections(*collections)
+    found = [
+        part for one in unpack_collections(*collections)[0] for part in _parts(one)
+    ]
     if not found:
         message = "plan() is given Dask collections, as dask.compute() is"
         raise ConfigError(message)
@@ -158,6 +165,18 @@ def plan(
 
     expr = FinalizeCompute(collections_to_expr(found, optimize_graph=True)).optimize()
     return _looked_at(survey(expr, expr.__dask_keys__(), salt), Handle.of(cache))
+
+
+def _parts(collection: Any) -> list[Any]:
+    """What a collection's own `compute` computes: of xarray's its arrays."""
+    if not type(collection).__module__.startswith("xarray."):
+        return [collection]
+    if hasattr(collection, "variables"):
+        variables = list(collection.variables.values())
+    else:
+        coords = collection.coords.values()
+        variables = [collection.variable, *(coord.variable for coord in coords)]
+    return [one.data for one in variables if one.chunks is not None]
 
 
 def _looked_at(surveyed: Survey, handle: Handle) -> Outlook:
