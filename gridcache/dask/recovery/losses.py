@@ -40,7 +40,7 @@ class Losses:
     Parameters
     ----------
     limit
-        How often one key may be lost before it is not computed again.
+        How often in a row one key may be lost before it is not computed again.
     """
 
     def __init__(self, worker: Any, limit: int, figures: Figures) -> None:
@@ -49,6 +49,10 @@ class Losses:
         self._figures = figures
         self._one_at_a_time = asyncio.Lock()
         self._counts: LRUCache[Key, int] = LRUCache(_REMEMBERED)
+
+    def forgive(self, key: Key) -> None:
+        """Forget earlier losses of a block: it could be read."""
+        self._counts.pop(key, None)
 
     async def settle(self, keys: Collection[Key], lost: Collection[Key]) -> bool:
         """Give up what is lost of some keys; True if some have to be waited for.

@@ -33,7 +33,7 @@ class RecoveryPlugin(WorkerPlugin):
     threads
         Blocks that a worker reads at once.
     limit
-        How often one block may be lost before what needs it is cancelled.
+        How often in a row one block may be lost before what needs it is cancelled.
     """
 
     name = PLUGIN
@@ -66,8 +66,8 @@ class RecoveryPlugin(WorkerPlugin):
         if reason is not None:
             _log.warning("gridcache recovery stays off: %s", reason)
             return
-        reader = ColdReader(worker.data, self.threads, figures)
         losses = Losses(worker, self.limit, figures)
+        reader = ColdReader(worker.data, self.threads, figures, losses.forgive)
         self._patches[id(worker)] = _Patch(worker, reader, losses, figures)
 
     def teardown(self, worker: Any) -> None:

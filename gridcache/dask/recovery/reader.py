@@ -6,7 +6,7 @@ the event loop, as distributed does it, so that its accounting sees one thread.
 
 import asyncio
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -44,17 +44,22 @@ class ColdReader:
         The worker's `SpillBuffer`, or what looks like one.
     threads
         How many blocks are read at once.
+    noted
+        Called with the key of each block that was read.
     """
 
-    def __init__(self, buffer: Any, threads: int, figures: Figures) -> None:
+    def __init__(
+        self,
+        buffer: Any,
+        threads: int,
+        figures: Figures,
+        noted: Callable[[Key], object],
+    ) -> None:
         self._buffer = buffer
+        self._noted = noted
         self._figures = figures
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="grid-unspill")
         self._reading: dict[Key, asyncio.Future[_Read]] = {}
-
-    def cold(self, keys: Iterable[Key]) -> list[Key]:
-        """Those that only the slow store has."""
-        return [key for key in keys if not self._at_hand(key) and key in self._buffer]
 
     async def warm(self, keys: Collection[Key]) -> tuple[dict[Key, Any], list[Key]]:
         """Read spilled blocks.
@@ -66,20 +71,19 @@ class ColdReader:
         """
         held: dict[Key, Any] = {}
         lost: list[Key] = []
-        while not lost and (cold := self.cold(keys)):
-            # What is in memory may be spilled, and lost, while the others are read.
-            held |= self._at_hand_of(keys)
+        if all(key in self._buffer.fast for key in keys):
+            return held, lost
+        failed = False
+        while (cold := self._grasp(keys, held)) and not lost and not failed:
             reads = await asyncio.gather(*map(self._read_once, cold))
             for key, read in zip(cold, reads, strict=True):
-                if not read.lost:
-                    held[key] = read.value
-                elif not self._at_hand(key):
+                if read.lost and not self._at_hand(key):
                     lost.append(key)
-            if any(read.failed for read in reads):
-                break
-        for key in held:
-            if key not in self._buffer.fast:
-                take_in(self._buffer, key)
+                elif not read.lost and not read.failed:
+                    held[key] = read.value
+                failed |= read.failed
+        for key, value in held.items():
+            self._offer(key, value)
         return held, lost
 
     def close(self) -> None:
@@ -91,15 +95,23 @@ class ColdReader:
         buffer = self._buffer
         return key in buffer.fast or key in getattr(buffer.slow, "cache", ())
 
-    def _at_hand_of(self, keys: Collection[Key]) -> dict[Key, Any]:
-        """Values of those that are at hand."""
-        buffer, held = self._buffer, {}
+    def _grasp(self, keys: Collection[Key], held: dict[Key, Any]) -> list[Key]:
+        """Take hold of values that are at hand; returns the keys of those to be read.
+
+        What is in memory may be spilled, and lost, while others are read; what is
+        spilled but in use is forgotten with its last user, at any moment.
+        """
+        buffer, cold = self._buffer, []
         for key in keys:
+            if key in held or key not in buffer:
+                continue
             if key in buffer.fast:
                 held[key] = buffer.fast[key]
             elif (value := getattr(buffer.slow, "cache", {}).get(key)) is not None:
                 held[key] = value
-        return held
+            else:
+                cold.append(key)
+        return cold
 
     def _offer(self, key: Key, value: Any) -> None:
         """Make sure that the next read, in the event loop, costs nothing.
@@ -108,7 +120,11 @@ class ColdReader:
         weakly (a list, a tuple) goes back into memory instead; what that evicts, the
         next insertion evicts.
         """
-        if not self._at_hand(key) and key in self._buffer:
+        if key in self._buffer.fast or key not in self._buffer:
+            return
+        if self._at_hand(key):
+            take_in(self._buffer, key)
+        else:
             self._buffer.set_noevict(key, value)
 
     async def _read_once(self, key: Key) -> _Read:
@@ -122,7 +138,10 @@ class ColdReader:
 
     async def _read(self, key: Key) -> _Read:
         loop = asyncio.get_running_loop()
-        read = await loop.run_in_executor(self._pool, _read, self._buffer, key)
+        try:
+            read = await loop.run_in_executor(self._pool, _read, self._buffer, key)
+        except RuntimeError:  # closed while a task was waiting
+            return _Read(failed=True)
         self._figures.reads += 1
         self._figures.read_s += read.seconds
         totals = getattr(self._buffer, "cumulative_metrics", None)
@@ -131,6 +150,7 @@ class ColdReader:
             if totals is not None:
                 totals[label, unit] += value
         if not read.lost and not read.failed:
+            self._noted(key)
             # Here, before any other task can look for it and find it cold.
             self._offer(key, read.value)
         return read
