@@ -20,6 +20,7 @@ from gridcache.dask.identity.nodes import (
     Task,
     builds_container,
     execute_subgraph,
+    gives_the_same,
 )
 from gridcache.dask.identity.outside import files_of
 from gridcache.dask.identity.roots import Roots, has_uuid
@@ -41,6 +42,10 @@ class Special(Enum):
     """It is a list, tuple, set or dict of references."""
     KEPT = 3
     """It reads what was kept."""
+    SAME = 4
+    """It gives what it gets."""
+    ACTS = 5
+    """It is a call, and has an effect."""
 
 
 class Common:
@@ -54,7 +59,6 @@ class Common:
 
     __slots__ = (
         "_call",
-        "_effects",
         "_heads",
         "arguments",
         "doubts",
@@ -68,7 +72,6 @@ class Common:
         self.roots = Roots()
         self._call = xxh3_128_digest(f"call {FORMAT} {salt}".encode())
         self._heads: dict[Any, bytes] = {}
-        self._effects: dict[int, Effect] = {}
         self.special: dict[int, Special] = {}
         """By id of a function, what `look` has found."""
 
@@ -108,33 +111,23 @@ class Common:
 
     def look(self, function: Any) -> Special:
         """Tell whether tasks with this function are not what they seem."""
-        found = Special.NO
-        if function is execute_subgraph:
-            found = Special.FUSED
-        elif builds_container(function):
-            found = Special.CONTAINER
-        elif reads_kept(function):
-            found = Special.KEPT
-        self.special[id(function)] = found
+        found = self.special[id(function)] = _special(function)
         return found
 
-    def effect(self, node: GraphNode) -> Effect:
-        """What a task does; one that holds a graph has to be looked into."""
-        if not isinstance(node, Task):
-            return Effect.NONE
-        me = id(node.func)
-        found = self._effects.get(me)
-        if found is None:
-            found = self._effects[me] = effect_of(node.func)
-        return found
-
-    def root(self, node: Task, key: Key) -> bytes:
+    def root(self, node: Task, key: Key, first: object) -> bytes:
         """What a task without inputs is besides its call; b"" for most.
 
         The versions of the files that it reads; if they cannot be seen, Dask's name,
         which has them. Not if it acts: the buffers of a shuffle are new each time.
+
+        Parameters
+        ----------
+        first
+            Its first argument, which may be the function that it hands a call on to.
         """
-        if not self.roots.names_call(node, key) or self.effect(node) is not Effect.NONE:
+        if self.special.get(id(node.func)) is Special.ACTS:
+            return b""
+        if not self.roots.names_call(node, key, first):
             return b""
         files = files_of(node.func, node.args)
         if files:
@@ -150,3 +143,15 @@ class Common:
         Data are what they are, and an alias is what its target is.
         """
         return has_uuid(key) and not isinstance(node, DataNode | Alias)
+
+
+def _special(function: Any) -> Special:
+    if function is execute_subgraph:
+        return Special.FUSED
+    if builds_container(function):
+        return Special.CONTAINER
+    if gives_the_same(function):
+        return Special.SAME
+    if reads_kept(function):
+        return Special.KEPT
+    return Special.NO if effect_of(function) is Effect.NONE else Special.ACTS

@@ -54,7 +54,6 @@ _WRITES = frozenset(
         "dask.dataframe.io.csv._write_csv",
         "dask.dataframe.io.hdf._pd_to_hdf",
         "dask.dataframe.io.json.write_json_partition",
-        "dask.dataframe.io.orc.arrow.ArrowORCEngine.write_partition",
         "dask.dataframe.io.parquet.core.ToParquetFunctionWrapper",
         "dask.dataframe.io.sql._to_sql_chunk",
         "gridcache.dask.partitions.copy_partition",

@@ -108,7 +108,10 @@ class Compiler(Tasks):
     def met(self, key: Key, node: GraphNode) -> None:
         """Hear of a task in the graph, or in one in it."""
         self._impure = self._impure or self.common.is_impure(key, node)
-        self._effects.add(self.common.effect(node))
+
+    def acted(self, effect: Effect) -> None:
+        """Hear of a task that acts."""
+        self._effects.add(effect)
 
     def _linked(self, last: _Place, inputs: int) -> Program:
         first = (0, inputs, inputs + len(self._constants))
@@ -121,7 +124,7 @@ class Compiler(Tasks):
             for head, places, unordered in self._steps
         )
         constants = tuple(self._constants)
-        effects = frozenset(self._effects - {Effect.NONE})
+        effects = frozenset(self._effects)
         return Program(constants, steps, at(last), self._impure, effects)
 
     # -- instead of hashing --------------------------------------------------

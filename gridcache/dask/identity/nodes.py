@@ -25,6 +25,7 @@ __all__ = [
     "builds_container",
     "container_kind",
     "execute_subgraph",
+    "gives_the_same",
     "is_future",
     "only_builds",
 ]
@@ -55,6 +56,15 @@ def only_builds(function: object) -> bool:
 def builds_container(function: object) -> bool:
     """Tell whether a task with this function is a container of references."""
     return function is NestedContainer.to_container or function is _identity_cast
+
+
+def gives_the_same(function: object) -> bool:
+    """Tell whether a function gives its argument: Dask wraps tasks so to rename them."""
+    name = getattr(function, "__qualname__", "")
+    return f"{getattr(function, '__module__', '')}.{name}" == _SAME
+
+
+_SAME = "dask._expr.ProhibitReuse._identity"
 
 
 def container_kind(node: Task) -> str:

@@ -8,7 +8,6 @@ of a kernel; so it counts for installed code alone. A name with a uuid says noth
 
 import re
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 from xxhash import xxh3_128_digest
@@ -28,6 +27,7 @@ _BLOCK_OF_FUSED = re.compile(r"(_\.\d+)+$")
 """What Dask appends to the names in a fused layer: which index is which."""
 
 MOST_WRAPPERS = 8
+_HANDED = ("_func", "func")
 
 
 def name_of(key: Key) -> Key:
@@ -63,15 +63,16 @@ class Roots:
             self._tokens[name] = found
         return found
 
-    def names_call(self, node: Task, key: Key) -> bool:
+    def names_call(self, node: Task, key: Key, first: object) -> bool:
         """Tell whether the name of a task without inputs counts.
 
         Looks through what only hands on a call: partials, and functions of Dask that
-        get the user's as their first argument or under these names.
+        get the user's as their first argument or under one of two names.
         """
         if only_builds(node.func) or self._is_local(node.func):
             return False
-        handed = _handed(node)
+        handed = [first] if callable(first) else []
+        handed += [node.kwargs[name] for name in _HANDED if name in node.kwargs]
         return not any(map(self._is_local, handed)) and not has_uuid(key)
 
     def names_data(self, value: object, key: Key) -> bool:
@@ -101,14 +102,6 @@ def _is_of_a_package(kind: type) -> bool:
         return False
     is_python = top_package(kind.__module__) in sys.stdlib_module_names
     return not is_python and not is_local(kind.__module__, None)
-
-
-def _handed(node: Task) -> Iterator[Any]:
-    if node.args and callable(node.args[0]):
-        yield node.args[0]
-    for name in ("_func", "func"):
-        if name in node.kwargs:
-            yield node.kwargs[name]
 
 
 def _runs_local_code(function: Any) -> bool:

@@ -9,13 +9,13 @@ Not covered: the order of the tasks of a graph (`gridcache.dask.identity.order`)
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from collections.abc import Set as AbstractSet
 from typing import Any
 
 from xxhash import xxh3_128_digest
 
 from gridcache.dask.identity.arguments import scalar
 from gridcache.dask.identity.common import Common, Special
+from gridcache.dask.identity.effects import Effect, effect_of
 from gridcache.dask.identity.kept import kept_token
 from gridcache.dask.identity.nodes import (
     Alias,
@@ -38,6 +38,11 @@ Token = Any
 Scope = dict[Key, Token]
 """The tokens of what a task may refer to."""
 
+Fixed = Mapping[Key, Any]
+"""By keys of an inner graph, the plain values that they are bound to."""
+
+_NOT_PLAIN: Any = object()
+
 
 _Form = Callable[[Any, Scope, Key], Token]
 
@@ -50,8 +55,7 @@ class Tasks:
     def __init__(self, common: Common) -> None:
         self.common = common
         self._forms: dict[type, _Form] = {}
-        self._fixed: AbstractSet[Key] = frozenset()
-        """Keys of the graph under way that are bound to plain arguments."""
+        self._fixed: Fixed = {}
 
     def token(self, part: Any, scope: Scope, key: Key) -> Token:
         """The token of a task, of an argument of one, or of data.
@@ -92,6 +96,9 @@ class Tasks:
     def met(self, key: Key, node: GraphNode) -> None:
         """Hear of a task in a task that holds a graph."""
 
+    def acted(self, effect: Effect) -> None:
+        """Hear of a task that acts."""
+
     def fused(self, node: Task, scope: Scope, key: Key) -> Token:
         """The token of a task that holds a graph: that of its result.
 
@@ -100,7 +107,7 @@ class Tasks:
         """
         inner, result, bound, *inputs = node.args
         if not bound:
-            return self._result(inner, result, {}, frozenset())
+            return self._result(inner, result, {}, {})
         pairs = zip(bound, inputs, strict=True)
         names = {name: self.token(part, scope, key) for name, part in pairs}
         return self._result(inner, result, names, self._plain(bound, inputs))
@@ -110,7 +117,7 @@ class Tasks:
         inner: Mapping[Key, GraphNode],
         result: Key,
         names: Scope,
-        fixed: AbstractSet[Key],
+        fixed: Fixed,
     ) -> Token:
         def enter(key: Key, node: Any) -> None:
             names[key] = self.node(node, names, key)
@@ -121,21 +128,26 @@ class Tasks:
         self._fixed = around
         return names[result]
 
-    def _plain(self, bound: Iterable[Key], inputs: Iterable[Any]) -> AbstractSet[Key]:
-        pairs = zip(bound, inputs, strict=True)
-        return {name for name, part in pairs if self._is_plain(part)}
+    def _plain(self, bound: Iterable[Key], inputs: Iterable[Any]) -> Fixed:
+        values = {}
+        for name, part in zip(bound, inputs, strict=True):
+            value = self._plain_value(part)
+            if value is not _NOT_PLAIN:
+                values[name] = value
+        return values
 
-    def _is_plain(self, part: Any) -> bool:
-        """Tell whether an argument is a value, by its type but for references."""
+    def _plain_value(self, part: Any) -> Any:
+        """What an argument is if it is no reference; its type tells but in a graph."""
         if isinstance(part, TaskRef):
-            return part.key in self._fixed
-        if isinstance(part, GraphNode):
-            return isinstance(part, DataNode)
-        return not is_future(type(part))
+            return self._fixed.get(part.key, _NOT_PLAIN)
+        if isinstance(part, DataNode):
+            return part.value
+        is_reference = isinstance(part, GraphNode) or is_future(type(part))
+        return _NOT_PLAIN if is_reference else part
 
     def _is_root(self, node: GraphNode) -> bool:
         needed = node.dependencies
-        return not needed or (bool(self._fixed) and needed <= self._fixed)
+        return not needed or (bool(self._fixed) and needed <= self._fixed.keys())
 
     def value(self, value: Any, _: Scope, key: Key) -> Token:
         """The token of an argument that is no reference."""
@@ -170,7 +182,9 @@ class Tasks:
         return self.constant(self.common.not_here(part.key))
 
     def _task(self, node: Task, scope: Scope, key: Key) -> Token:
-        special = self.common.special.get(id(node.func)) or self.common.look(node.func)
+        special = self.common.special.get(id(node.func))
+        if special is None:
+            special = self.common.look(node.func)
         if special is not Special.NO:
             token = self._special(special, node, scope, key)
             if token is not None:
@@ -186,15 +200,31 @@ class Tasks:
 
     def _head(self, node: Task, key: Key) -> bytes:
         head = self.common.head(node, key)
-        return self.common.root(node, key) + head if self._is_root(node) else head
+        # A task in a task has no name; that of the outer one may be of the user's code.
+        name: Any = node.key
+        if name is None or not self._is_root(node):
+            return head
+        first = self._plain_value(node.args[0]) if node.args else None
+        return self.common.root(node, key, first) + head
 
     def _special(self, special: Special, node: Task, scope: Scope, key: Key) -> Token:
         if special is Special.FUSED:
             return self.fused(node, scope, key)
         if special is Special.CONTAINER:
             return self._container(node, scope, key)
+        if special is Special.SAME:
+            return self._same(node.args[0], scope, key)
+        if special is Special.ACTS:
+            self.acted(effect_of(node.func))
+            return None
         token = kept_token(node)
         return None if token is None else self.constant(token)
+
+    def _same(self, part: Any, scope: Scope, key: Key) -> Token:
+        name = getattr(part, "key", None)
+        if isinstance(part, GraphNode) and name is not None:
+            return self.node(part, scope, name)
+        return self.token(part, scope, key)
 
     def _container(self, node: Task, scope: Scope, key: Key) -> Token:
         kind = container_kind(node)

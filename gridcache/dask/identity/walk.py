@@ -74,7 +74,7 @@ class _Walk(Tasks):
         if not self.impure.isdisjoint(node.dependencies):
             self.impure.add(key)
         if not self._spread.isdisjoint(node.dependencies):
-            self._act(Effect.WRITES)
+            self.acted(Effect.WRITES)
         if isinstance(node, Alias) and node.target in self.effects:
             self.effects.add(key)
 
@@ -82,11 +82,9 @@ class _Walk(Tasks):
         """What holds for a part holds for the whole."""
         if self.common.is_impure(key, node):
             self.impure.add(self._current)
-        effect = self.common.effect(node)
-        if effect is not Effect.NONE:
-            self._act(effect)
 
-    def _act(self, effect: Effect) -> None:
+    def acted(self, effect: Effect) -> None:
+        """What acts in a part, acts in the whole."""
         self.effects.add(self._current)
         if effect is Effect.WRITES:
             self._spread.add(self._current)
@@ -100,5 +98,5 @@ class _Walk(Tasks):
         if program.impure:
             self.impure.add(self._current)
         for effect in program.effects:
-            self._act(effect)
+            self.acted(effect)
         return program.run([self.token(part, scope, key) for part in node.args[3:]])

@@ -13,6 +13,8 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
+from dask._task_spec import DataNode, GraphNode, List, Task, TaskRef
+from dask.array.core import load_store_chunk
 from dask.delayed import delayed
 from distributed import Client
 
@@ -114,6 +116,16 @@ def test_writing_is_acting(tmp_path: Path) -> None:
         keys, made = found(one)
         assert made.effects.issuperset(keys)
         assert not any(map(made.cacheable, keys))
+
+
+def test_acting_in_a_task_is_acting() -> None:
+    inner = Task(None, load_store_chunk, TaskRef("x"))
+    nodes: dict[Any, GraphNode] = {
+        "x": DataNode("x", 1),
+        "k": Task("k", list, List(inner)),
+    }
+    nodes["l"] = Task("l", len, TaskRef("k"))
+    assert identities(nodes).effects == {"k", "l"}
 
 
 def test_an_input_without_identity_is_named_with_a_cure() -> None:

@@ -164,6 +164,16 @@ def test_blocks_that_are_the_same_are_one() -> None:
     assert len(set(ids(da.arange(4, chunks=2)))) == 2
 
 
+def test_what_dask_renames_so_that_it_is_not_reused_is_the_same() -> None:
+    def use(block: Any) -> Any:
+        return block
+
+    x = da.arange(4, chunks=2) + 1
+    assert ids(delayed(use, pure=True)(x)) == ids(delayed(use, pure=True)(x))
+    _, made = found(delayed(use, pure=True)(x))
+    assert set(ids(x)) <= set(made.digests.values())
+
+
 def test_a_deep_graph_is_no_trouble() -> None:
     made = identities(graph(*chain(DEEP))).digests
     assert len(set(made.values())) == DEEP

@@ -61,6 +61,10 @@ COLLECTIONS = {
     "function": array.map_blocks(scale),
     "lambda": array.map_blocks(lambda block: block - FACTOR),
     "closure": array.map_blocks(shifted(5)),
+    "no input": da.map_blocks(
+        lambda block_info=None: np.ones(4) * FACTOR, chunks=((4, 4),), dtype=float
+    ),
+    "call of an array": pure(use)(array),
     "partial": array.map_blocks(functools.partial(scale, by=4)),
     "frozenset": array.map_blocks(lambda b, option: b, option=NAMES, dtype=float),
     "fused": ((array + 1) * 2 - array.T).sum(),
@@ -72,6 +76,7 @@ COLLECTIONS = {
     "mapped": table.map_partitions(lambda part: part.assign(c=part.a * FACTOR)),
     "from a map": dd.from_map(lambda i: pd.DataFrame({"a": [i]}), range(3)),
     "bag": db.from_sequence(range(6), npartitions=3).map(scale).filter(bool),
+    "bag with options": db.from_sequence(range(6)).map(scale, 3).map(use, option=4),
     "summed bag": db.from_sequence(range(6), npartitions=3).map(scale).sum(),
     "dataclass": pure(use)(Model(1, NAMES), sets, {"m": Model(2, NAMES)}),
     "class": pure(Model)(1, NAMES),
