@@ -19,7 +19,15 @@ _EVENTS = {
     "FreeKeysEvent": ("keys", "stimulus_id"),
     "RescheduleEvent": ("key", "stimulus_id"),
 }
-_WORKER = ("handle_stimulus",)
+_METHODS = ("handle_stimulus",)
+_ATTRIBUTES = (
+    "data",
+    "handlers",
+    "state",
+    "transfer_outgoing_count",
+    "transfer_outgoing_count_limit",
+)
+_STATE = ("actors", "tasks", "validate")
 
 
 def missing_hook() -> str | None:
@@ -32,6 +40,8 @@ def missing_hook() -> str | None:
 
 def unfit_worker(worker: Any) -> str | None:
     """Why a worker's memory has nothing to recover; None if it has."""
+    if absent := _attributes(worker):
+        return f"distributed {version('distributed')} has no Worker.{absent}"
     if worker.state.validate:
         # It refuses a task that is ready while an input is lost, and ends the worker.
         return "this worker checks its own state (distributed.worker.validate)"
@@ -49,7 +59,7 @@ def _methods() -> str | None:
     for name, wanted in (("execute", _EXECUTE), ("get_data", _GET_DATA)):
         if fault := _signature(f"Worker.{name}", getattr(Worker, name, None), wanted):
             return fault
-    for name in _WORKER:
+    for name in _METHODS:
         if not callable(getattr(Worker, name, None)):
             return f"has no Worker.{name}"
     return None
@@ -64,6 +74,17 @@ def _events() -> str | None:
         if not set(wanted) <= set(taken):
             return f"makes a {name} of {tuple(taken)}, not of {wanted}"
     return None
+
+
+def _attributes(worker: Any) -> str | None:
+    """The first that a worker does not have."""
+    for name in _ATTRIBUTES:
+        if not hasattr(worker, name):
+            return name
+    for name in _STATE:
+        if not hasattr(worker.state, name):
+            return f"state.{name}"
+    return None if "get_data" in worker.handlers else "handlers['get_data']"
 
 
 def _signature(

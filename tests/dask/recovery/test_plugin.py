@@ -9,7 +9,7 @@ from typing import Any
 import dask
 import numpy as np
 import pytest
-from distributed import Client, LocalCluster, Worker, wait
+from distributed import Client, LocalCluster, Worker, wait, worker_state_machine
 
 from gridcache.dask.recovery import RecoveryPlugin, recovery_figures
 from tests.dask.recovery.losing import LosingSpill, lose, spill_all
@@ -96,6 +96,30 @@ def test_it_stays_off_where_a_hook_is_missing(
     said = [line for _, line in log if "stays off" in line]
     assert len(said) == 1
     assert reason in said[0]
+
+
+def other_event(*, key: str) -> None:
+    """What another release may make of an event."""
+
+
+@pytest.mark.parametrize("name", ["FreeKeysEvent", "RescheduleEvent"])
+def test_events_of_another_shape_are_noticed(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(worker_state_machine, name, other_event)
+    assert name in str(RecoveryPlugin.supported())
+    monkeypatch.delattr(worker_state_machine, name)
+    assert name in str(RecoveryPlugin.supported())
+
+
+def test_it_stays_off_where_an_attribute_is_missing(client: Client) -> None:
+    def take_away(dask_worker: Any) -> None:
+        del dask_worker.transfer_outgoing_count_limit
+
+    client.run(take_away)
+    client.register_plugin(RecoveryPlugin())
+    (figures,) = client.run(recovery_figures).values()
+    assert "Worker.transfer_outgoing_count_limit" in figures["off"]
 
 
 def test_it_stays_off_where_nothing_spills() -> None:
