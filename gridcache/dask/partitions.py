@@ -127,7 +127,11 @@ def fetch_partition(handle: Handle, text: str, of: str, near: str = "") -> Any:
     KeyNotFoundError
         It is gone; says why.
     """
-    value = handle.cache.get(text, ABSENT, copy=in_worker())
+    copy = in_worker()
+    value = handle.cache.get(text, ABSENT, copy=copy)
+    if value is ABSENT:
+        # A worker outlives stores, and its node may have joined a grid.
+        value = handle.renewed().cache.get(text, ABSENT, copy=copy)
     if value is ABSENT:
         why = handle.cache.explain(text)
         message = (
