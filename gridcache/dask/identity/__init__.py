@@ -20,7 +20,7 @@ Not covered: files that a user's own function opens by a path in its arguments.
 `walk`        the order: inputs before what uses them
 `tasks`       one task: function, arguments, inputs
 `fused`       tasks that hold a graph of tasks
-`kept`        tasks that read what was kept: they are what was computed
+`kept`        tasks that read what was kept
 `common`      what the tasks of one graph share
 `arguments`   values: fast for plain ones, by digest for all others
 `outside`     objects that stand for data elsewhere: open files, zarr arrays

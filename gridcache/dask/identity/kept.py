@@ -1,14 +1,16 @@
-"""Tasks that read what was kept: they have the identity of what was computed.
+"""Tasks that read what was kept: they are known by the text it is kept under.
 
-The text under which a partition or a result is kept ends with its identity, and a task
-that reads it, or keeps it on the way, gives just that. So what is made of a collection
-that was loaded, or cached, is the same as what is made of the original.
+A result that nobody named is kept under its identity, so a task that reads it, or keeps
+it on the way, has that identity: what is made of a cached collection is the same as
+what is made of the original. What was published is kept under its name as well, and
+the name counts: for impure tasks two names of one computation are two values.
 """
 
 import re
 from typing import Any
 
 from gridcache.dask.identity.nodes import DataNode, Task
+from gridcache.digest.engine import leaf
 
 __all__ = ["kept_token", "reads_kept"]
 
@@ -20,8 +22,9 @@ _READING = frozenset(
         "gridcache.dask.partitions.pass_partition",
     }
 )
-_TEXT = re.compile(r"(?:.*:)?([0-9a-f]{32})", re.DOTALL)
-"""As in `gridcache.dask.texts`."""
+_UNNAMED = re.compile(r"(?:auto:)?([0-9a-f]{32})")
+_NAMED = re.compile(r"part:.*:[0-9a-f]{32}", re.DOTALL)
+"""Both as in `gridcache.dask.texts`."""
 
 
 def reads_kept(function: Any) -> bool:
@@ -34,7 +37,14 @@ def kept_token(node: Task) -> bytes | None:
     """The token of what such a task gives; None if its text says nothing."""
     for part in (*node.args, *node.kwargs.values()):
         text = part.value if isinstance(part, DataNode) else part
-        found = _TEXT.fullmatch(text) if isinstance(text, str) else None
-        if found is not None:
-            return bytes.fromhex(found[1])
+        token = _token(text) if isinstance(text, str) else None
+        if token is not None:
+            return token
     return None
+
+
+def _token(text: str) -> bytes | None:
+    unnamed = _UNNAMED.fullmatch(text)
+    if unnamed is not None:
+        return bytes.fromhex(unnamed[1])
+    return leaf("kept", text.encode()) if _NAMED.fullmatch(text) else None

@@ -1,10 +1,12 @@
-"""What was loaded or cached is what was computed."""
+"""What was loaded or cached is known by what it is kept under."""
 
+import random
 from typing import Any
 
 import dask
 import dask.array as da
 import pytest
+from dask.delayed import delayed
 
 import gridcache.dask
 from gridcache import GridCache
@@ -26,13 +28,24 @@ def made() -> Any:
     return da.arange(8, chunks=4) * 2
 
 
-def test_a_loaded_collection_has_the_identities_of_the_original(
+def test_a_loaded_collection_is_known_by_its_name_and_what_it_is(
     cache: GridCache,
 ) -> None:
-    gridcache.dask.persist(made(), "numbers", cache=cache)
+    for name in ("numbers", "copy"):
+        gridcache.dask.persist(made(), name, cache=cache)
     loaded = gridcache.dask.load("numbers", cache=cache)
-    assert ids(loaded) == ids(made())
-    assert ids((loaded + 1).sum()) == ids((made() + 1).sum())
+    again = gridcache.dask.load("numbers", cache=cache)
+    copy = gridcache.dask.load("copy", cache=cache)
+    assert ids(loaded + 1) == ids(again + 1) != ids(copy + 1)
+    assert len(set(ids(loaded))) == 2
+
+
+def test_two_values_of_an_impure_task_are_two(cache: GridCache) -> None:
+    loaded = []
+    for name in ("one", "other"):
+        gridcache.dask.persist(delayed(random.random)(), name, cache=cache)
+        loaded.append(gridcache.dask.load(name, cache=cache))
+    assert ids(loaded[0]) != ids(loaded[1])
 
 
 def test_a_cached_collection_has_them_whether_it_is_there_or_not(
