@@ -54,8 +54,11 @@ format: $(VENV)/.dev
 bench: $(VENV)/.core
 	$(BIN)/grid bench
 
+# Some of its tests alone take minutes.
+SOAK := -m soak -o faulthandler_timeout=900
 soak: $(VENV)/.dev
-	$(BIN)/python -m pytest -m soak
+	$(BIN)/python -m pytest $(SOAK) $(GRID_TESTS:%=--ignore=%)
+	$(BIN)/python -m pytest $(SOAK) $(GRID_TESTS)
 
 # What resolves today for everything, on the interpreter that PYTHON names.
 constraints:
