@@ -30,6 +30,8 @@ _CHECK_EVERY, _PREPARE_EVERY = 16, 512
 _PAUSE_S = 0.002
 _ALONE_S = 0.1
 """Patience of the only client: nobody else will give pages back."""
+_HELD_S = 1.0
+"""Longer than a value is written; who holds the tail for longer is viewing it."""
 _NOW = 0.0
 _WAIT_S = 0.02
 """How long pages may be others' before entries are evicted for them."""
@@ -176,12 +178,28 @@ class IndexCare:
     def grow_access(self) -> None:
         """Make the access table longer, at the arena's cost."""
         access = self._parts.access
-        step = AccessTable.nbytes(AccessTable.STEP) - AccessTable.nbytes(0)
-        if not self._room.make_budget(step):
-            raise self._room.shortage or out_of_space(self._parts, step)
+        self._make_budget(AccessTable.nbytes(AccessTable.STEP) - AccessTable.nbytes(0))
 
         def grow(txn: WriteTxn) -> None:
             if txn.state.next_slot >= access.slots:
                 access.grow(txn.state.next_slot + AccessTable.STEP)
 
-        self._parts.index.transact(grow)
+        self.transact(grow)
+
+    def _make_budget(self, nbytes: int) -> None:
+        """Have the arena give way, which writes into the index for its tail.
+
+        What others are writing into that tail holds it for a moment.
+        """
+        trouble = self.trouble()
+        while True:
+            try:
+                if self._room.make_budget(nbytes):
+                    return
+            except IndexFullError:
+                self.relieve(trouble)
+                continue
+            alone = len(self._parts.clients.read()) == 1
+            if time.monotonic() > trouble.since + (_ALONE_S if alone else _HELD_S):
+                raise self._room.shortage or out_of_space(self._parts, nbytes)
+            time.sleep(_PAUSE_S)
