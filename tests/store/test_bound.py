@@ -80,7 +80,12 @@ def test_overfilling_many_times_stays_within(
 
 @pytest.mark.parametrize(
     ("mix", "times"),
-    [("64 B", 0.4), pytest.param("64 B", 1.0, marks=SOAK), ("mixed", 1.0)],
+    [
+        ("64 B", 0.4),
+        ("1 KiB", 1.0),
+        ("mixed", 1.0),
+        pytest.param("64 B", 1.0, marks=SOAK),
+    ],
 )
 def test_three_processes_overfilling_stay_within(
     open_shop: Callable[..., Shop], mix: str, times: float
