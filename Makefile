@@ -35,7 +35,7 @@ demo: $(VENV)/.grid
 # The grid's tests have a process of their own: Ray and simulated nodes leave threads
 # and settings behind, which tests of forks and of open files would meet.
 GRID_TESTS := tests/cluster tests/pool tests/test_distributed_memory_pool.py \
-	tests/cli/grid tests/docs/test_distributed_pages.py
+	tests/cli/grid tests/docs/test_distributed_pages.py tests/dask
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(GRID_TESTS:%=--ignore=%)

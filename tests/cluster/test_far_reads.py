@@ -56,3 +56,15 @@ def test_a_home_that_does_not_answer_is_waited_for_so_long_and_no_longer(
     grid.nodes["b"].server.close()
     assert cache.get(key) is None
     assert cache.get_many([key]) == {}
+
+
+def test_what_only_a_lost_node_held_is_not_there(grid: SmallGrid) -> None:
+    with grid.nodes["a"].cache() as here, grid.nodes["b"].cache() as there:
+        keys = [f"key-{number}" for number in range(64)]
+        for key in keys:  # their homes are on all nodes
+            there.put(key, key, immutable=True, node="b")
+        assert here.contains_many(keys) == set(keys)
+        grid.lose("b")
+        assert here.contains_many(keys) == set()
+        assert not any(key in here for key in keys)
+        assert here.get_many(keys) == {}

@@ -89,9 +89,6 @@ def test_a_second_copy_is_made_of_what_is_there(nodes: SmallGrid, log: Log) -> N
     assert_same(load("it", cache=_at(nodes, _NORTH)).compute(), wanted)
 
 
-@pytest.mark.xfail(
-    strict=False, reason="contains_many counts copies of nodes that are lost"
-)
 def test_of_what_a_lost_node_had_only_that_is_computed_again(
     nodes: SmallGrid, log: Log
 ) -> None:

@@ -110,11 +110,19 @@ class Far:
                 groups.setdefault(owner.number, []).append(text)
         for _, text, one in self._ask(space, "get", groups, bare=bare):
             self._sort(text, one, found, held)
-        if bare:
-            found |= {text: _bare_hit() for text in held}
-        else:
-            found |= self._from_holders(space, held)
-        return found
+        return found | (self._held(held) if bare else self._from_holders(space, held))
+
+    def _held(self, held: dict[str, tuple[int, ...]]) -> dict[str, Hit | Miss]:
+        """Whether immutable values are held by a node that is there."""
+        view, me = self._local.standing.view(), self._local.standing.member
+        lives = {
+            text: any(one != me and view.member(one) for one in holders)
+            for text, holders in held.items()
+        }
+        return {
+            text: _bare_hit() if lives[text] else _gone(holders, me, view.member)
+            for text, holders in held.items()
+        }
 
     def _ask(
         self,
