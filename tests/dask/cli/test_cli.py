@@ -120,14 +120,12 @@ def test_nothing_published_is_no_failure(call: Call, cache: GridCache) -> None:
     assert "nothing is published" in result.stderr
 
 
-def test_spilled_of_a_cluster(processes: Client) -> None:
-    address = str(processes.scheduler_info()["address"])
+def test_spilled_of_a_cluster(workers: Client) -> None:
+    address = str(workers.scheduler_info()["address"])
     result = CliRunner().invoke(group, ["spilled", "--scheduler", address, "--json"])
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)["spilled"]
-    assert {one["worker"] for one in found} == set(
-        processes.scheduler_info()["workers"]
-    )
+    assert {one["worker"] for one in found} == set(workers.scheduler_info()["workers"])
     assert "SpillPlugin" in result.stderr
 
 
