@@ -14,9 +14,9 @@ class DaskScale:
     rounds: int
     """They take seconds each."""
     worker_nbytes: int
-    """Memory limit of a worker that persists."""
-    spilling_worker_nbytes: int
-    """Of one that spills."""
+    """Memory limit of a worker."""
+    larger_worker_nbytes: int
+    """Of one that spills, or that writes frames to files."""
     spilled_nbytes: int
     """Of the workload that does not fit."""
     persisted_nbytes: int
@@ -112,7 +112,7 @@ FULL = Scale(
     dask=DaskScale(
         rounds=5,
         worker_nbytes=400_000_000,
-        spilling_worker_nbytes=640_000_000,
+        larger_worker_nbytes=640_000_000,
         spilled_nbytes=3_840_000_000,
         persisted_nbytes=2_000_000_000,
         chunk_nbytes=20_000_000,
@@ -154,7 +154,7 @@ QUICK = Scale(
     dask=DaskScale(
         rounds=2,
         worker_nbytes=400_000_000,
-        spilling_worker_nbytes=640_000_000,
+        larger_worker_nbytes=640_000_000,
         spilled_nbytes=1_280_000_000,
         persisted_nbytes=400_000_000,
         chunk_nbytes=20_000_000,
@@ -196,7 +196,7 @@ TINY = Scale(
     dask=DaskScale(
         rounds=1,
         worker_nbytes=400_000_000,
-        spilling_worker_nbytes=640_000_000,
+        larger_worker_nbytes=640_000_000,
         spilled_nbytes=8_000_000,
         persisted_nbytes=4_000_000,
         chunk_nbytes=1_000_000,

@@ -15,8 +15,8 @@ from gridcache.bench.scale import TINY
 
 PLAN = Plan((), TINY)
 MODULES = sorted(module.name for module in iter_modules(figures.__path__))
-SLOW_TO_START = {"spill"}
-"""Starts three clusters."""
+SLOW_TO_START = {"persist", "spill"}
+"""Several clusters, and libraries that are large."""
 CASES = [
     pytest.param(name, marks=[pytest.mark.soak] if name in SLOW_TO_START else [])
     for name in MODULES

@@ -9,9 +9,11 @@ import dask.array as da
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute
 from numpy.typing import NDArray
 
-__all__ = ["frame_of", "signal_of", "surface_of"]
+__all__ = ["frame_of", "signal_of", "sum_of_frame", "surface_of"]
 
 _COLUMNS = 1000
 _ROW_NBYTES = 8 * _COLUMNS
@@ -75,3 +77,11 @@ def _readings(number: int, rows: int) -> pd.DataFrame:
             "station": names.take(rng.integers(0, _STATIONS, rows)).array,
         }
     )
+
+
+def sum_of_frame(frame: pd.DataFrame) -> pd.Series:
+    """The sum of all readings: seconds, numbers, and bytes of names; one row."""
+    seconds = frame["time"].to_numpy().view(np.int64).sum() / 1e6
+    names = pa.compute.binary_length(pa.array(frame["station"]))
+    numbers = frame["count"].sum() + frame["value"].sum()
+    return pd.Series([float(seconds + numbers + pa.compute.sum(names).as_py())])

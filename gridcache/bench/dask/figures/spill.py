@@ -46,7 +46,7 @@ def measure(run: DaskRun) -> Iterator[Result]:
     sizes = run.sizes
     with ExitStack() as stack:
         cache = stack.enter_context(run.store(sizes.spilled_nbytes))
-        workers = partial(run.workers, sizes.spilling_worker_nbytes, _TARGET)
+        workers = partial(run.workers, sizes.larger_worker_nbytes, _TARGET)
         clusters = {
             name: _Cluster(stack.enter_context(workers()))
             for name in (OURS, _CACHED, _SLOW)
@@ -61,10 +61,10 @@ def measure(run: DaskRun) -> Iterator[Result]:
         complaints = {name: one.complaints() for name, one in clusters.items()}
     what = (
         f"persist and two sums of {format_bytes(sizes.spilled_nbytes)} on 2 workers of "
-        f"{format_bytes(sizes.spilling_worker_nbytes)}"
+        f"{format_bytes(sizes.larger_worker_nbytes)}"
     )
     yield from Figure("spill", what, Unit.SECONDS, _GOALS).rows(series)
-    limit = sizes.spilling_worker_nbytes
+    limit = sizes.larger_worker_nbytes
     what = "largest resident size of a worker that spills, of its memory limit"
     figure = Figure("spill, worker size", what, Unit.SHARE, _PAUSE)
     yield from figure.rows({n: c.shares(limit) for n, c in clusters.items()})
