@@ -52,6 +52,8 @@ class Plan:
     keys: tuple[Key, ...]
     """Of the partitions, in the order of the collection."""
     graph: Graph
+    source: Any = None
+    """What the graph was made of; knows what layers say of their tasks."""
 
 
 def materialize(collection: Any) -> Plan:
@@ -65,7 +67,8 @@ def materialize(collection: Any) -> Plan:
     check_collection(collection)
     frozen = collection.optimize(fuse=True) if _is_frame(collection) else collection
     expr = collections_to_expr((frozen,), optimize_graph=True).optimize()
-    return Plan(frozen, tuple(flatten(expr.__dask_keys__())), low_level(expr))
+    keys = tuple(flatten(expr.__dask_keys__()))
+    return Plan(frozen, keys, low_level(expr), expr)
 
 
 def check_collection(collection: Any) -> None:

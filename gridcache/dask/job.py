@@ -9,11 +9,12 @@ import cloudpickle
 
 from gridcache.advice import advise
 from gridcache.dask.describe import kind_of, shape_of
-from gridcache.dask.graph import Graph, Key, Plan, culled, materialize, shell, task
+from gridcache.dask.graph import Key, Plan, culled, materialize, shell, task
 from gridcache.dask.handle import Handle
 from gridcache.dask.identity import Identities, identities
 from gridcache.dask.manifest import Manifest, Part, find
 from gridcache.dask.oneplace import check_receipts
+from gridcache.dask.opportunistic.annotated import annotated
 from gridcache.dask.partitions import (
     Keeping,
     Receipt,
@@ -81,7 +82,7 @@ class Job:
         """For people who wait."""
         return f"persist {self.manifest.name!r}"
 
-    def tasks(self) -> tuple[Graph, list[Key]]:
+    def tasks(self) -> tuple[Any, list[Key]]:
         """What computes and stores the missing, and the keys that give receipts."""
         graph = culled(self.plan.graph, self.missing.values()) if self.missing else {}
         keeping, wanted = self.wish.keeping, list[Key]()
@@ -95,7 +96,7 @@ class Job:
             put = f"grid-copy-{digest(text)}"
             graph[put] = task(put, copy_partition, self.handle, text, of, keeping)
             wanted.append(put)
-        return graph, wanted
+        return annotated(graph, self.plan.source), wanted
 
     def after(self, receipts: list[Receipt]) -> "Job":
         """The job once these were stored.

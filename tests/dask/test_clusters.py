@@ -6,9 +6,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import dask
 import numpy as np
 import pytest
-from distributed import Client, LocalCluster
+from dask.base import annotate
+from distributed import Client, LocalCluster, get_worker
 
 import gridcache.dask
 from gridcache import GridCache
@@ -99,6 +101,23 @@ def _fails(block: Any) -> Any:
         message = "the user's"
         raise ZeroDivisionError(message)
     return block
+
+
+def test_what_the_user_said_of_tasks_stays_said(
+    cache: GridCache, log: Log, workers: Client
+) -> None:
+    first, second = workers.scheduler_info()["workers"]
+    for address in (first, second):
+        with annotate(workers=[address], allow_other_workers=False):
+            told = array(log).map_blocks(_here, dtype=object)
+        with dask.config.set({"optimization.fuse.active": False}):
+            kept = persist(told, f"at {address}", cache=cache)
+        assert set(kept.compute().ravel()) == {address}
+
+
+def _here(block: Any) -> Any:
+    address = get_worker().address if block.size else ""
+    return np.full(block.shape, address, dtype=object)
 
 
 # -- asynchronous clients --------------------------------------------------------------

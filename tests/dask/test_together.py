@@ -10,6 +10,7 @@ import pytest
 
 import gridcache.dask
 from gridcache import GridCache
+from gridcache.errors import NameInUseError
 from tests.dask.kit.collections import array, assert_same, frame
 from tests.dask.kit.notes import Log
 
@@ -40,14 +41,17 @@ def test_names_are_made_of_names(cache: GridCache, log: Log) -> None:
     assert log.count == 0
 
 
-def test_what_is_made_of_a_loaded_name_is_what_is_made_of_the_original(
+def test_what_is_made_of_a_loaded_name_is_known_by_that_name(
     cache: GridCache, log: Log
 ) -> None:
     persist(array(log), "one", cache=cache)
-    persist(array(log) + 1, "two", cache=cache)
-    log.clear()
     persist(load("one", cache=cache) + 1, "two", cache=cache)
-    assert log.count == 0
+    persist(load("one", cache=cache) + 1, "two", cache=cache)
+    with pytest.raises(NameInUseError):
+        persist(array(log) + 1, "two", cache=cache)
+    persist(array(log) + 1, "one", cache=cache, overwrite=True)
+    with pytest.raises(NameInUseError):
+        persist(load("one", cache=cache) + 1, "two", cache=cache)
 
 
 def test_a_cached_collection_is_published_without_a_second_computation(
