@@ -41,11 +41,11 @@ def test_none_is_no_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 def test_too_old_fails_with_the_command(
     old: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    versions = {"dask": "2025.4.0", "distributed": "2025.4.0", old: "2025.3.1"}
+    versions = {"dask": "2026.1.1", "distributed": "2026.1.1", old: "2026.1.0"}
     (one,) = found(monkeypatch, versions, tmp_path)
     assert one.status is Status.FAIL
-    assert "needs 2025.4" in one.text
-    assert one.cure == "pip install 'dask[distributed]>=2025.4'"
+    assert "needs 2026.1.1" in one.text
+    assert one.cure == "pip install 'dask[distributed]>=2026.1.1'"
 
 
 def test_two_versions_are_a_warning(

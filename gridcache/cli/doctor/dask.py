@@ -9,7 +9,7 @@ from gridcache.config import Config
 
 __all__ = ["check_dask"]
 
-FLOOR = (2025, 4)
+FLOOR = (2026, 1, 1)
 """As in pyproject.toml; why is told in docs/explain/dependencies.md."""
 
 
@@ -49,7 +49,7 @@ def _mixed(dask: str, distributed: str) -> Finding:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(".")[:2] if part.isdecimal())
+    return tuple(int(part) for part in text.split(".")[:3] if part.isdecimal())
 
 
 def _text(numbers: tuple[int, ...]) -> str:
