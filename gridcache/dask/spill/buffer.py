@@ -61,13 +61,6 @@ class GridSpillBuffer(_SpillBuffer):
         super().__init__(str(directory / "storage"), parse_bytes(target), most)
         insert(self, chosen, directory.name)
 
-    def close(self) -> None:
-        """Free everything."""
-        tiers = tiers_of(self)
-        if tiers is not None:
-            tiers.close()
-        super().close()
-
 
 def tiers_of(data: object) -> Tiers | None:
     """The tiers of a worker's data; None if it has none of ours."""
@@ -83,7 +76,9 @@ def insert(data: SpillBuffer, options: SpillOptions, worker: str) -> None:
     GridCacheError
         There is no such memory; nothing was changed.
     """
-    tiers = tiers_of(data) or Tiers(data._slow_uncached)
+    tiers = tiers_of(data)
+    if tiers is None:  # an empty one is false
+        tiers = Tiers(data._slow_uncached)
     tiers.use(options, lambda chosen: open_memory(chosen, worker))
     _cache_of(data).data = tiers
     if type(data) is SpillBuffer:  # the worker holds this very object in many places

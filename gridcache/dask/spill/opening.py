@@ -16,7 +16,6 @@ from gridcache.dask.spill.memory import SpillMemory
 from gridcache.dask.spill.options import SpillOptions
 from gridcache.dask.spill.others import OthersMemory
 from gridcache.dask.spill.own import OwnMemory
-from gridcache.store.blocks import Blocks
 from gridcache.store.node_store import NodeStore
 from gridcache.store.opening import close_store
 
@@ -44,14 +43,14 @@ def open_memory(options: SpillOptions, worker: str) -> SpillMemory:
     half = store.capacity_nbytes // _SHARE
     most = half if options.max_bytes is None else options.max_bytes
     try:
-        memory = SpillMemory(
-            OwnMemory(store, pool, most), _others(options, store, pool)
-        )
+        own = OwnMemory(store, pool, most)
     except BaseException:
         close_store(store)
         raise
-    release = hold(memory, store)
-    freed = (os.getpid(), store.blocks, pool, release)
+    others = _others(options, store, pool)
+    memory = SpillMemory(own, others)
+    release = hold(own, store)
+    freed = (os.getpid(), own, others, release)
     collected = weakref.finalize(memory, _free_aside, *freed)
     collected.atexit = False  # then this process ends, and its blocks with it
 
@@ -77,15 +76,17 @@ def _others(options: SpillOptions, store: NodeStore, pool: str) -> OthersMemory 
 
 
 def _free_aside(
-    pid: int, blocks: Blocks, pool: str, release: Callable[[], None]
+    pid: int, own: OwnMemory, others: OthersMemory | None, release: Callable[[], None]
 ) -> None:
     """Free what a collected memory had; it may be collected in a transaction."""
     if os.getpid() != pid:
         return  # a forked child's copy
 
     def free() -> None:
-        with suppress(Exception):  # another has closed the store
-            blocks.reap_pool(pool)
+        with suppress(Exception):  # a store that fails: this process's end frees it
+            if others is not None:
+                others.close()
+            own.close()
         release()
 
     threading.Thread(target=free, name="gridcache-spill-end", daemon=True).start()

@@ -74,7 +74,7 @@ class SpillPlugin(WorkerPlugin):
         """End, on one worker: free everything if the worker ends, too."""
         tiers = tiers_of(worker.data)
         if tiers is not None and worker.status in _ENDING:
-            tiers.close()
+            tiers.end()
         elif tiers is not None:
             take_out(worker.data)
 

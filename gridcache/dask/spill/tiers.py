@@ -100,12 +100,22 @@ class Tiers(ZictBase[Any, Any]):
                 del self._memories[options]
                 memory.close()
 
-    def close(self) -> None:
+    def end(self) -> None:
         """Free what lies in memory, and lose it: the worker ends."""
         with self._changing:
             self.memory = None
             for memory in self._memories.values():
                 memory.close()
+
+    def close(self) -> None:
+        """Let everything go: it is freed aside.
+
+        Called by zict, which has the collector call it, too: maybe inside a
+        transaction of the store, where nothing can be freed.
+        """
+        self.memory = None
+        self._memories.clear()
+        self._where.clear()
 
     # -- the mapping ---------------------------------------------------------
 

@@ -51,7 +51,7 @@ def make_buffer(
     for buffer in made:
         tiers = tiers_of(buffer)
         if tiers is not None:
-            tiers.close()
+            tiers.end()
 
 
 @pytest.fixture

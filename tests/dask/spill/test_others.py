@@ -1,6 +1,8 @@
 """Spilling to idle memory of other nodes, over real streams."""
 
+import gc
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +14,7 @@ from distributed.spill import SpillBuffer
 
 from gridcache.cluster.blocks.idle import IdleMemory
 from gridcache.cluster.client.local import local_of
-from gridcache.dask.spill.buffer import insert, tiers_of
+from gridcache.dask.spill.buffer import GridSpillBuffer, insert, tiers_of
 from gridcache.dask.spill.figures import figures_of
 from gridcache.dask.spill.memory import SpillMemory
 from gridcache.dask.spill.options import SpillOptions
@@ -58,7 +60,7 @@ def make(tmp_path: Path, grid: BlockGrid) -> Iterator[Callable[..., SpillBuffer]
     for buffer in made:
         tiers = tiers_of(buffer)
         if tiers is not None:
-            tiers.close()
+            tiers.end()
 
 
 @pytest.fixture
@@ -308,6 +310,22 @@ def test_a_worker_that_ends_frees_what_it_has_everywhere(
     fill(buffer)
     tiers = tiers_of(buffer)
     assert tiers is not None
-    tiers.close()
+    tiers.end()
+    assert not grid.node("a").numbers()
+    assert not grid.node("b").numbers()
+
+
+def test_a_worker_that_is_collected_frees_what_it_has_everywhere(
+    grid: BlockGrid, tmp_path: Path
+) -> None:
+    path = str(grid.nodes["a"].store.directory)
+    buffer = GridSpillBuffer(str(tmp_path), "100kB", path=path, max_bytes=OWN)
+    fill(buffer)
+    assert len(grid.node("b").numbers()) == 3
+    del buffer
+    gc.collect()
+    for thread in threading.enumerate():
+        if thread.name == "gridcache-spill-end":
+            thread.join(20.0)
     assert not grid.node("a").numbers()
     assert not grid.node("b").numbers()

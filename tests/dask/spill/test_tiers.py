@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import threading
 from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
@@ -312,22 +313,42 @@ def test_a_worker_is_given_one_by_class(
     fill(buffer)
     assert store.blocks.sizes().blocks == 3
     check(buffer)
-    buffer.close()
-    buffer.close()
+    tiers(buffer).end()
+    tiers(buffer).end()
     assert store.blocks.sizes().blocks == 0
 
 
-def test_dropped_without_a_word_it_frees_its_blocks(
-    tmp_path: Path, home: str, store: NodeStore
+@pytest.mark.parametrize("closes", [True, False])
+def test_closed_or_dropped_without_a_word_it_frees_its_blocks_aside(
+    tmp_path: Path, home: str, store: NodeStore, closes: bool
 ) -> None:
     buffer = GridSpillBuffer(str(tmp_path), "100kB", path=home)
     fill(buffer)
+    if closes:
+        buffer.close()
     del buffer
     gc.collect()
-    for _ in range(500):
-        if not store.blocks.sizes().blocks:
-            break
-        store.blocks.flush()
+    ends = [one for one in threading.enumerate() if one.name == "gridcache-spill-end"]
+    for thread in ends:
+        thread.join(20.0)
+    assert not store.blocks.sizes().blocks
+
+
+def test_collected_inside_a_transaction_it_waits_for_nothing(
+    tmp_path: Path, home: str, store: NodeStore
+) -> None:
+    kept = [GridSpillBuffer(str(tmp_path), "100kB", path=home)]
+    fill(kept[0])
+
+    def work(_txn: object) -> None:
+        kept.clear()
+        gc.collect()
+
+    store.transact(work)
+    assert not kept
+    for thread in threading.enumerate():
+        if thread.name == "gridcache-spill-end":
+            thread.join(20.0)
     assert not store.blocks.sizes().blocks
 
 
