@@ -23,6 +23,7 @@ Not covered: files that a user's own function opens by a path in its arguments.
 `kept`        tasks that read what was kept
 `common`      what the tasks of one graph share
 `arguments`   values: fast for plain ones, by digest for all others
+`frames`      frames of pandas
 `outside`     objects that stand for data elsewhere: open files, zarr arrays
 `roots`       tasks without inputs: whose code they call, what their name says
 `effects`     tasks that act instead of compute

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from xxhash import xxh3_128_digest
 
+from gridcache.dask.identity.frames import Frames, is_frame
 from gridcache.dask.identity.outside import Reader
 from gridcache.digest.arrays import content
 from gridcache.digest.engine import MARSHAL, SCALARS, scalars
@@ -36,13 +37,14 @@ class Arguments:
     The caller guarantees that no value changes meanwhile.
     """
 
-    __slots__ = ("_kinds", "_known", "_looked", "_refused")
+    __slots__ = ("_frames", "_kinds", "_known", "_looked", "_refused")
 
     def __init__(self) -> None:
         # The values stay referenced, or their ids could come back for others.
         self._known: dict[int, tuple[bytes, object]] = {}
         self._refused: dict[int, tuple[Unkeyable, object]] = {}
         self._looked: set[int] = set()
+        self._frames = Frames(self.token)
         self._kinds: dict[type, Callable[[Any], bytes]] = {
             **dict.fromkeys(_SCALAR_TYPES, scalar),
             tuple: self._tuple,
@@ -83,6 +85,8 @@ class Arguments:
         return token
 
     def _read(self, value: Any) -> bytes:
+        if is_frame(value):
+            return self._frames.of(value)
         # A reader for each: it keeps all that it met in a value alive.
         reader = Reader()
         try:
