@@ -1,17 +1,22 @@
 """Every figure of Dask runs, at the smallest scale; nothing of it is left."""
 
+import json
+import tempfile
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 
 import pytest
 
-from gridcache.bench.dask import figures
+from gridcache.bench import command, main
+from gridcache.bench.dask import figures, measure_dask
 from gridcache.bench.dask.run import FIGURES, DaskRun
 from gridcache.bench.place import private_place
-from gridcache.bench.result import Result, Series
+from gridcache.bench.result import Absent, Result, Series
 from gridcache.bench.run import Plan
 from gridcache.bench.scale import TINY
+from gridcache.config import default_directory
 
 PLAN = Plan((), TINY)
 MODULES = sorted(module.name for module in iter_modules(figures.__path__))
@@ -49,3 +54,33 @@ def test_a_figure_gives_rows_with_numbers_above_nothing(
 
 def test_every_figure_is_run() -> None:
     assert sorted(FIGURES) == MODULES
+
+
+def test_of_the_command_nothing_is_left_and_a_broken_figure_is_a_row(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "QUICK", TINY)
+    names = ("never_hits", "no_such_figure")
+    monkeypatch.setattr("gridcache.bench.dask.run.FIGURES", names)
+    before = places()
+    assert main(["dask", "--quick", "--json"]) == 1
+    *whole, broken = json.loads(capsys.readouterr().out)["results"]
+    assert [row["name"] for row in whole] == [
+        "cached, idle tasks",
+        "cached, short tasks",
+    ]
+    assert "no_such_figure" in broken["gridcache"]["not_measured"]
+    assert places() <= before
+
+
+def test_without_dask_one_row_says_so(tmp_path: Path) -> None:
+    (row,) = measure_dask(Plan((), TINY, frozenset({"dask"})), tmp_path)
+    assert isinstance(row.ours, Absent)
+    assert not row.ours.fault
+    assert not list(tmp_path.iterdir())
+
+
+def places() -> set[Path]:
+    """Directories of benchmarks: in shared memory, and on disk."""
+    parents = (default_directory().parent, Path(tempfile.gettempdir()))
+    return {path for one in parents for path in one.glob("gridcache-bench-*")}
