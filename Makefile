@@ -32,8 +32,9 @@ demo: $(VENV)/.grid
 	$(BIN)/grid demo
 	$(BIN)/grid demo --grid
 
-# The grid's tests have a process of their own: Ray and simulated nodes leave threads
-# and settings behind, which tests of forks and of open files would meet.
+# The grid's tests have a process of their own: what has started and joined a Ray keeps
+# a dozen threads of gRPC, an excepthook, and a handler of SIGTERM that ends the nodes,
+# whatever is shut down. Forked children of other tests would have them, too.
 GRID_TESTS := tests/cluster tests/pool tests/test_distributed_memory_pool.py \
 	tests/cli/grid tests/docs/test_distributed_pages.py tests/dask
 
