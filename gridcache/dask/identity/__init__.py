@@ -10,14 +10,18 @@ arguments by value and of the inputs by *their* identities (a Merkle tree):
   process or folder; two blocks of `dask.array.ones` are one.
 - Fusion does not count: a fused task has the identity of the tasks it was made of.
 - In-memory inputs count by content (`gridcache.digest`), code by `gridcache.fingerprint`.
-- A task without inputs that calls installed code also counts by its name in the graph:
-  there Dask's readers put the size and the time of the file.
+- Files count by their versions where it can be seen that they are read. Else a task
+  without inputs that calls installed code also counts by its name in the graph: there
+  Dask's readers put the size and the time of the file.
+- What was cached, or published, is known by what it is kept under.
 
-Not covered: files that a user's own function opens by a path in its arguments.
+Not covered: files that a user's own function opens by a path in its arguments; a user's
+own function that gives another result each time, unless Dask was told so.
 
 ============  ==============================================================
 `outcome`     what is given back
-`walk`        the order: inputs before what uses them
+`walk`        the whole graph
+`order`       inputs before what uses them
 `tasks`       one task: function, arguments, inputs
 `fused`       tasks that hold a graph of tasks
 `kept`        tasks that read what was kept
@@ -27,6 +31,7 @@ Not covered: files that a user's own function opens by a path in its arguments.
 `outside`     objects that stand for data elsewhere: open files, zarr arrays
 `roots`       tasks without inputs: whose code they call, what their name says
 `effects`     tasks that act instead of compute
+`doubts`      what cannot be promised, in sentences
 `nodes`       Dask's names for the parts of a graph
 ============  ==============================================================
 """

@@ -58,14 +58,25 @@ class Arguments:
             np.ndarray: self._array,
         }
 
-    def token(self, value: Any) -> bytes:
+    def of(self, value: Any) -> bytes:
         """The token of a value.
 
         Raises
         ------
         Unkeyable
-            The value or a part of it has no lasting identity.
+            The value or a part of it has no lasting identity, or cannot be looked at.
         """
+        try:
+            return self.token(value)
+        except Unkeyable:
+            raise
+        except RecursionError:
+            raise Unkeyable(value, "is nested too deeply") from None
+        except Exception as error:  # noqa: BLE001 - of user's objects; told as a doubt
+            raise Unkeyable(value, f"cannot be looked at ({error!r:.80})") from None
+
+    def token(self, value: Any) -> bytes:
+        """The token of a part of a value; raises whatever its objects raise."""
         make = self._kinds.get(type(value))
         return self._once(value, self._read) if make is None else make(value)
 
@@ -89,10 +100,7 @@ class Arguments:
             return self._frames.of(value)
         # A reader for each: it keeps all that it met in a value alive.
         reader = Reader()
-        try:
-            token = reader.token(value)
-        except RecursionError:
-            raise Unkeyable(value, "is nested too deeply") from None
+        token = reader.token(value)
         if reader.looked:
             self._looked.add(id(value))
         return token

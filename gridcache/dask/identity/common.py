@@ -78,7 +78,7 @@ class Common:
     def value(self, value: Any, key: Key) -> bytes:
         """The token of a value in the task with this key."""
         try:
-            return self.arguments.token(value)
+            return self.arguments.of(value)
         except Unkeyable as refusal:
             self.doubts.without_identity(value, refusal, key)
             return self.by_key(key)
@@ -102,7 +102,7 @@ class Common:
     def _new_head(self, node: Task, key: Key, mark: Any) -> bytes:
         names = self.arguments.token(tuple(node.kwargs))
         try:
-            function = self.arguments.token(node.func)
+            function = self.arguments.of(node.func)
         except Unkeyable as refusal:
             self.doubts.without_identity(node.func, refusal, key)
             return self._call + self.by_key(key) + names

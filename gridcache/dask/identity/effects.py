@@ -12,6 +12,8 @@ outside has done it for good, and what only tells that it is done must not be ke
 from enum import Enum
 from typing import Any
 
+from gridcache.dask.identity.nodes import unwrapped
+
 __all__ = ["Effect", "effect_of"]
 
 
@@ -65,8 +67,7 @@ _WRITES = frozenset(
 
 def effect_of(function: Any) -> Effect:
     """Say what a function of an installed package does besides what it returns."""
-    while hasattr(function, "func"):
-        function = function.func
+    function = unwrapped(function)
     named = function if hasattr(function, "__qualname__") else type(function)
     module = getattr(named, "__module__", None)
     name = f"{module}.{named.__qualname__}".partition(".<locals>")[0]

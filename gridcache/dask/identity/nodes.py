@@ -1,6 +1,7 @@
 """Dask's names for the parts of a graph; most of them are not public."""
 
 from collections.abc import Hashable
+from typing import Any
 
 from dask._task_spec import (
     Alias,
@@ -28,6 +29,7 @@ __all__ = [
     "gives_the_same",
     "is_future",
     "only_builds",
+    "unwrapped",
 ]
 
 Key = Hashable
@@ -56,6 +58,20 @@ def only_builds(function: object) -> bool:
 def builds_container(function: object) -> bool:
     """Tell whether a task with this function is a container of references."""
     return function is NestedContainer.to_container or function is _identity_cast
+
+
+def unwrapped(function: Any) -> Any:
+    """The function that a partial, a method or a like object calls in the end."""
+    for _ in range(_MOST_WRAPPERS):
+        inner = getattr(function, "func", None) or getattr(function, "__func__", None)
+        if inner is None:
+            break
+        function = inner
+    return function
+
+
+_MOST_WRAPPERS = 8
+"""An object may answer to every name."""
 
 
 def gives_the_same(function: object) -> bool:

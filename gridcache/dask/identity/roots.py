@@ -8,11 +8,12 @@ of a kernel; so it counts for installed code alone. A name with a uuid says noth
 
 import re
 import sys
+from types import FunctionType
 from typing import Any
 
 from xxhash import xxh3_128_digest
 
-from gridcache.dask.identity.nodes import Key, Task, only_builds
+from gridcache.dask.identity.nodes import Key, Task, only_builds, unwrapped
 from gridcache.dask.identity.outside import stands_for_data
 from gridcache.digest.engine import FAMILIES, SCALARS, handler_of
 from gridcache.fingerprint.places import is_local, is_local_code, top_package
@@ -26,7 +27,6 @@ DASHES = 4
 _BLOCK_OF_FUSED = re.compile(r"(_\.\d+)+$")
 """What Dask appends to the names in a fused layer: which index is which."""
 
-MOST_WRAPPERS = 8
 _HANDED = ("_func", "func")
 
 
@@ -105,13 +105,8 @@ def _is_of_a_package(kind: type) -> bool:
 
 
 def _runs_local_code(function: Any) -> bool:
-    for _ in range(MOST_WRAPPERS):
-        inner = getattr(function, "func", None) or getattr(function, "__func__", None)
-        if inner is None:
-            break
-        function = inner
-    code = getattr(function, "__code__", None)
-    if code is not None:
-        return is_local_code(code, str(function.__module__), None)
+    function = unwrapped(function)
+    if isinstance(function, FunctionType):
+        return is_local_code(function.__code__, str(function.__module__), None)
     named = function if hasattr(function, "__module__") else type(function)
     return is_local(str(named.__module__), None)

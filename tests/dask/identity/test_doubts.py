@@ -148,6 +148,40 @@ def test_an_input_without_identity_is_named_once_for_a_layer() -> None:
     assert len(found(x)[1].unsafe) == 1
 
 
+class Wild:
+    """Answers to every name, and cannot be looked at."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Wild()
+
+    def __call__(self, value: Any) -> Any:
+        return value
+
+    def __gridcache_key__(self) -> Any:
+        message = "not today"
+        raise OSError(message)
+
+
+def nested(depth: int) -> Any:
+    made: list[Any] = []
+    for _ in range(depth):
+        made = [made, None, ...]
+    return made
+
+
+def test_what_cannot_be_looked_at_is_no_error() -> None:
+    circle: list[Any] = []
+    circle.append(circle)
+    for value in (nested(100_000), circle, Wild()):
+        node = Task("k", nested, value)
+        (sentence,) = identities({"k": node}).unsafe
+        assert "k" in sentence
+    (sentence,) = identities({"k": Task("k", Wild(), 1)}).unsafe
+    assert "not today" in sentence
+
+
 def test_a_function_that_reads_what_has_no_identity_is_named() -> None:
     numbers = iter([1, 2])
 
