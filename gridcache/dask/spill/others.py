@@ -26,6 +26,8 @@ _LOOK_S = 5.0
 """Between two looks whether there is a grid."""
 _FRESH_S = 1.0
 """How long what nodes said of their idle memory is believed."""
+_SLOW_S = 1.0
+"""A failure that took as long is that of a node that hangs: one is enough."""
 _TRIES = 3
 """Nodes that are sent the same bytes, until one takes them."""
 
@@ -78,13 +80,13 @@ class OthersMemory:
         if idle is None:
             raise trouble
         for node in self._roomiest(idle, nbytes)[:_TRIES]:
-            number = draw_number()
+            number, started_s = draw_number(), self._clock()
             try:
                 idle.put(node, number, pieces)
             except (OutOfSpaceError, ValueTooLargeError):
                 self._rooms[node] = 0
             except GridCacheError as error:
-                self._failed(node, error)
+                self._failed(node, started_s)
                 self.freeing.add(node, number)  # it may have come
                 trouble = error
             else:
@@ -114,9 +116,9 @@ class OthersMemory:
                 self._rooms[node] = nbytes
         self._asked_at = self._clock()
 
-    def _failed(self, node: str, error: GridCacheError) -> None:
+    def _failed(self, node: str, started_s: float) -> None:
         self._rooms.pop(node, None)
-        slowly = error.context.get("reason") == "timeout"
+        slowly = self._clock() - started_s > _SLOW_S
         self._breakers[node].failed(slowly=slowly)
 
     # -- back ----------------------------------------------------------------
@@ -135,6 +137,7 @@ class OthersMemory:
         if idle is None:
             message = f"this node has left the grid, and does not reach {node!r}"
             raise NodeLostError(message, node=node)
+        started_s = self._clock()
         try:
             idle.read_into(node, number, into)
         except (BlockNotFoundError, NodeLostError):
@@ -143,8 +146,8 @@ class OthersMemory:
                 raise
             self._moved[number] = found
             idle.read_into(found, number, into)
-        except GridCacheError as error:
-            self._failed(node, error)
+        except GridCacheError:
+            self._failed(node, started_s)
             raise
 
     def free(self, node: str, number: int) -> None:

@@ -125,7 +125,7 @@ class Tiers(ZictBase[Any, Any]):
         Raises
         ------
         distributed.spill.PickleError, distributed.spill.MaxSpillExceeded, OSError
-            It stays where it was; what the key had before is forgotten or not.
+            It stays where it was. What the key had before may be forgotten.
         """
         with self._changing:
             memory = self.memory

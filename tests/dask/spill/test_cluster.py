@@ -97,7 +97,7 @@ def in_grid(client: Client) -> int:
 
 def comes_true(happened: Callable[[], bool]) -> bool:
     """Within the time that heartbeats and other processes may take."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not happened() and time.monotonic() < until:
         time.sleep(0.02)
     return happened()
@@ -252,7 +252,10 @@ def test_a_worker_that_never_spills_preloads_it_with_a_warning(
             Worker(
                 scheduler.address, memory_limit=0, preload=[dask_setup.__module__]
             ) as worker,
+            Client(scheduler.address, asynchronous=True) as client,
         ):
+            (figures,) = (await spilled(client)).values()
+            assert figures.memory_count == figures.grid_own_count == 0
             return set(worker.plugins)
 
     with caplog.at_level(logging.WARNING, "distributed.worker.gridcache"):
@@ -319,4 +322,4 @@ def test_a_worker_of_the_command_line_preloads_it(
             assert settled(store)
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(30)
+            process.wait(60)

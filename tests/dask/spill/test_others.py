@@ -2,6 +2,7 @@
 
 import gc
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -102,7 +103,7 @@ def check(buffer: SpillBuffer, count: int = 6) -> None:
 
 def wait_until(done: Callable[[], bool], blocks: Blocks) -> None:
     """Until other threads and processes have done it; asks the store, not the clock."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not done():
         assert time.monotonic() < until
         blocks.flush()
@@ -225,6 +226,27 @@ def test_a_node_that_does_not_answer_is_an_os_error_and_then_left_alone(
     assert others._breakers["b"].rests
     grid.node("b").serve()
     check(buffer)
+
+
+def test_a_node_that_hangs_costs_its_time_limit_once(
+    grid: BlockGrid, buffer: SpillBuffer
+) -> None:
+    fill(buffer)
+    far, others = one_far(buffer), others_of(buffer)
+    grid.nodes["b"].server.close()
+    grid.nodes["a"].peers.close()
+    with socket.create_server(grid.nodes["b"].server.address):  # and never a word
+        others._asked_at = float("-inf")
+        waited_s = []
+        for number in range(20, 23):
+            started = time.monotonic()
+            buffer[f"key{number}"] = np.full(NBYTES // 8, number, np.float64)
+            waited_s.append(time.monotonic() - started)
+        assert others._breakers["b"].rests
+        assert max(waited_s) == waited_s[0] > 0.3
+        with pytest.raises(OSError, match="lost 127"):
+            buffer[far]
+    grid.node("b").serve()
 
 
 def test_a_value_that_is_moved_by_a_drain_is_found_and_freed(
