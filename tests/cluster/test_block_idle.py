@@ -55,11 +55,13 @@ def test_bytes_go_there_and_come_back(idle: IdleMemory, nbytes: int) -> None:
 
 def test_nodes_tell_what_is_idle(grid: BlockGrid, idle: IdleMemory) -> None:
     before = idle.idle_nbytes()
-    put(idle, "b", bytes(1 << 20))
+    put(idle, "b", bytes(4 << 20))
     after = idle.idle_nbytes()
     assert before.keys() == {"b", "c"}
-    assert (before["b"] or 0) - (after["b"] or 0) >= 1 << 20
-    assert after["c"] == before["c"]
+    # Stores take and give back some pages of their own all the while.
+    taken = {name: (before[name] or 0) - (after[name] or 0) for name in before}
+    assert taken["b"] > 3 << 20
+    assert abs(taken["c"]) < 1 << 20
     assert idle.idle_nbytes({"b"}).keys() == {"c"}
     grid.nodes["c"].server.close()
     assert idle.idle_nbytes()["c"] is None
