@@ -17,11 +17,13 @@ class Doubts:
 
     def without_identity(self, value: object, refusal: Unkeyable, key: Key) -> None:
         """Note an object that nothing but its key in the graph tells from others."""
-        where = "".join(reversed(refusal.path))
+        path = "".join(reversed(refusal.path))
+        named = getattr(value, "__qualname__", type(value).__qualname__)
+        where = f" ({named}{path})" if path else ""
         self._said.setdefault(
             id(value),
             f"an input of {name_of(key)!r} is known by Dask's token alone: "
-            f"{type(value).__name__}{where}, {refusal.kind} {refusal.reason}; give it "
+            f"{refusal.kind} {refusal.reason}{where}; give its class "
             f"__gridcache_key__(), or say its version (version=, salt=)",
         )
 
