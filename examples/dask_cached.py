@@ -9,7 +9,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 
-from gridcache.dask import cached
+from gridcache.dask import GridScheduler, cached, names, plan
 
 
 def features(part: pd.DataFrame) -> pd.DataFrame:
@@ -41,12 +41,19 @@ print(second)
 assert second.hits > 0
 assert second.misses == 0
 
-# Cheap results are not worth their bytes; the measure is seconds for each of them.
-with cached(min_seconds=5) as none:
-    (frame["value"] + 1).sum().compute()
-assert none.stored == 0
+# What would be read, and what computed, can be seen before.
+outlook = plan(frame["root"].min())
+print(outlook.headline)
+assert outlook.hits > 0
 
 # What Dask cannot see goes into the salt: another one finds other results.
 with cached(salt="prices of 2026-11-24") as salted:
     frame["root"].min().compute()
 print(salted)
+
+# Dask's own persist() goes to the cache, too, and computes nothing the second time.
+with GridScheduler():
+    kept = frame.persist()
+    kept = frame.persist()
+assert float(kept["root"].max().compute()) == largest
+print("published:", names())
