@@ -75,6 +75,8 @@ class Job:
     thin: frozenset[str] = frozenset()
     """Partitions that are there with fewer copies than wanted."""
     rounds: int = 0
+    stands: object = None
+    """Which manifest the name stood for when it was looked at last."""
     done: bool = False
 
     @property
@@ -120,12 +122,21 @@ class Job:
         OutOfSpaceError
             Partitions do not stay, however often they are stored.
         """
-        texts = publish(self.handle, self.manifest, overwrite=self.wish.overwrite)
-        if texts and self.rounds + 1 == _ROUNDS:
-            why = f"{len(texts)} did not stay"
+        found = publish(self.handle, self.manifest, overwrite=self.wish.overwrite)
+        # What another run has dropped, which has published the name since, counts for
+        # no round: each time one of the runs gets done.
+        rounds = self.rounds + (found.stands == self.stands)
+        if found.missing and rounds == _ROUNDS:
+            why = f"{len(found.missing)} did not stay"
             raise self.does_not_fit(why)
-        missing = {text: key for text, key in self._keys().items() if text in texts}
-        return replace(self, missing=missing, rounds=self.rounds + 1, done=not texts)
+        pairs = self._keys().items()
+        return replace(
+            self,
+            missing={text: key for text, key in pairs if text in found.missing},
+            rounds=rounds,
+            stands=found.stands,
+            done=not found.missing,
+        )
 
     def does_not_fit(self, why: object) -> OutOfSpaceError:
         """The error for partitions that find no place."""

@@ -8,6 +8,7 @@ time; else who drops what nobody needs could drop what was published meanwhile.
 """
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import TypeVar
 
 from gridcache.cache import GridCache
@@ -17,20 +18,26 @@ from gridcache.dask.partitions import present
 from gridcache.dask.texts import lock_text, manifest_text, parts_of
 from gridcache.errors import NameInUseError
 
-__all__ = ["check_free", "publish", "withdraw"]
+__all__ = ["Outcome", "check_free", "publish", "withdraw"]
 
 T = TypeVar("T")
 
 
-def publish(handle: Handle, manifest: Manifest, *, overwrite: bool) -> set[str]:
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Of a try to publish."""
+
+    missing: frozenset[str]
+    """Partitions that are not there; if there are any, nothing was changed."""
+    stands: object
+    """Which manifest the name stood for; None for none."""
+
+
+def publish(handle: Handle, manifest: Manifest, *, overwrite: bool) -> Outcome:
     """Let a name stand for a manifest if all of its partitions are there.
 
-    What belonged to the name and is not of the manifest is dropped.
-
-    Returns
-    -------
-    set of str
-        The partitions that are not there; if there are any, nothing was changed.
+    What belonged to the name and is not of the manifest is dropped, also what other
+    runs have stored that are not done: they find it missing, and the name changed.
 
     Raises
     ------
@@ -40,14 +47,15 @@ def publish(handle: Handle, manifest: Manifest, *, overwrite: bool) -> set[str]:
     """
     cache, name = handle.cache, manifest.name
 
-    def work() -> set[str]:
+    def work() -> Outcome:
         if not overwrite:
             _keep_out(cache, find(cache, name), manifest)
-        missing = set(manifest.texts) - present(handle, manifest.texts)
+        stands = cache.info(manifest_text(name))
+        missing = frozenset(manifest.texts) - present(handle, manifest.texts)
         if not missing:
             save(handle, manifest)
             _drop_all_but(cache, name, manifest.texts)
-        return missing
+        return Outcome(missing, stands and (stands.created, stands.generation))
 
     return _alone(cache, name, work)
 

@@ -65,9 +65,9 @@ def test_three_times_what_the_workers_may_hold_passes_without_a_spill(
     off = dict.fromkeys((f"{of}.spill", f"{of}.pause", f"{of}.terminate"), False)
     with (
         dask.config.set({f"{of}.target": 0.6, **off}),
-        _workers(16 * _MIB, tmp_path) as client,
+        _workers(8 * _MIB, tmp_path) as client,
     ):
-        _persist_without_spilling(client, store_dir / "store", 96, _MIB)
+        _persist_without_spilling(client, store_dir / "store", 48, _MIB)
 
 
 @pytest.mark.soak
