@@ -28,12 +28,10 @@ class BlockNode(Node):
         self.serve()
 
     def serve(self) -> None:
-        """Listen where the node listened, with all services."""
-        port = self.server.address[1]
+        """Listen, at a port of its own, with all services."""
         self.server.close()
         desk = Desk(self.blocks, self.service)
-        self.server = Server(KEY, desk.handle, port=port, streams=desk.streams)
-        self.server.start()
+        self.server = Server(KEY, desk.handle, streams=desk.streams).start()
 
     def numbers(self) -> list[int]:
         """Of the blocks that lie here."""
@@ -51,6 +49,12 @@ class BlockGrid(SmallGrid):
         node = BlockNode(self.directory, name)
         self.join(node)
         return node
+
+    def serve_again(self, name: str) -> None:
+        """Have a node whose server was closed listen again, and all know where."""
+        node = self.node(name)
+        node.serve()
+        self.join(node)
 
     def node(self, name: str) -> BlockNode:
         """By name."""

@@ -2,7 +2,6 @@
 
 import gc
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,8 @@ from distributed.spill import SpillBuffer
 
 from gridcache.cluster.blocks.idle import IdleMemory
 from gridcache.cluster.client.local import local_of
+from gridcache.cluster.streams.session import Session
+from gridcache.cluster.streams.wire import Answer
 from gridcache.dask.spill.buffer import GridSpillBuffer, insert, tiers_of
 from gridcache.dask.spill.figures import figures_of
 from gridcache.dask.spill.memory import SpillMemory
@@ -224,7 +225,7 @@ def test_a_node_that_does_not_answer_is_an_os_error_and_then_left_alone(
     after = figures_of(buffer)
     assert after.disk_count - before.disk_count >= 5
     assert others._breakers["b"].rests
-    grid.node("b").serve()
+    grid.serve_again("b")
     check(buffer)
 
 
@@ -233,20 +234,28 @@ def test_a_node_that_hangs_costs_its_time_limit_once(
 ) -> None:
     fill(buffer)
     far, others = one_far(buffer), others_of(buffer)
-    grid.nodes["b"].server.close()
-    grid.nodes["a"].peers.close()
-    with socket.create_server(grid.nodes["b"].server.address):  # and never a word
-        others._asked_at = float("-inf")
-        waited_s = []
-        for number in range(20, 23):
-            started = time.monotonic()
-            buffer[f"key{number}"] = np.full(NBYTES // 8, number, np.float64)
-            waited_s.append(time.monotonic() - started)
-        assert others._breakers["b"].rests
-        assert max(waited_s) == waited_s[0] > 0.3
-        with pytest.raises(OSError, match="lost 127"):
-            buffer[far]
-    grid.node("b").serve()
+    gate, ops = threading.Event(), grid.node("b").blocks._ops
+
+    def hang(_session: Session, _meta: dict[str, Any]) -> Answer:
+        gate.wait(60)
+        return Answer()
+
+    asleep = dict.fromkeys(("block_sizes", "block_read"), hang)
+    awake = {op: ops[op] for op in asleep}
+    ops.update(asleep)
+    others._asked_at = float("-inf")
+    waited_s = []
+    for number in range(20, 23):
+        started = time.monotonic()
+        buffer[f"key{number}"] = np.full(NBYTES // 8, number, np.float64)
+        waited_s.append(time.monotonic() - started)
+    assert others._breakers["b"].rests
+    assert max(waited_s) == waited_s[0] > 0.3
+    with pytest.raises(OSError, match="lost 127"):
+        buffer[far]
+    gate.set()
+    ops.update(awake)
+    check(buffer)
 
 
 def test_a_value_that_is_moved_by_a_drain_is_found_and_freed(
