@@ -12,6 +12,7 @@ needs it, in any process.
 `inner`         the scheduler that Dask would have called
 `survey`        a graph, what its tasks compute, and which of them are there
 `rewrite`       hits become fetches; the others are timed
+`pause`         no look for garbage meanwhile
 `clone`         a task with another function
 `timed`         what runs inside tasks
 `spent`         seconds that results took, as far as this process knows

@@ -11,6 +11,7 @@ from gridcache.dask.opportunistic.annotated import annotated
 from gridcache.dask.opportunistic.figures import CachedStats
 from gridcache.dask.opportunistic.inner import Scheduler
 from gridcache.dask.opportunistic.lost import lost_text
+from gridcache.dask.opportunistic.pause import no_garbage
 from gridcache.dask.opportunistic.rewrite import HIT, Rewritten, apart, rewrite
 from gridcache.dask.opportunistic.survey import Survey, survey
 from gridcache.dask.opportunistic.timed import Rules
@@ -45,7 +46,8 @@ class Run:
         self._keys = keys
         self._rules = rules
         self._figures = figures
-        whole = survey(dsk, keys, salt)
+        with no_garbage():
+            whole = survey(dsk, keys, salt)
         self._held = _held(client, whole.graph)
         """Results that the cluster has now, for as long as this refers to them."""
         self._survey: Survey = whole.without(self._held)
@@ -95,8 +97,9 @@ class Run:
         return results
 
     def _rewritten(self, gone: set[str], *, look: bool) -> Rewritten:
-        hits = self._survey.hits(self._rules.handle, gone) if look else set()
-        return rewrite(self._survey, hits, self._rules)
+        with no_garbage():
+            hits = self._survey.hits(self._rules.handle, gone) if look else set()
+            return rewrite(self._survey, hits, self._rules)
 
     def _sent(self, done: Rewritten) -> Any:
         return annotated(done.graph, self._dsk)
