@@ -109,8 +109,10 @@ class Result:
         """Ours over theirs, the median of the rounds' own ratios.
 
         The two numbers of a round were taken one after the other, so a machine
-        that slows down for a while slows both.
+        that slows down for a while slows both. Counts have none: they may be 0.
         """
+        if self.unit is Unit.COUNT:
+            return None
         if not (isinstance(self.ours, Series) and isinstance(self.theirs, Series)):
             return None
         pairs = zip(self.ours.values, self.theirs.values, strict=False)

@@ -25,6 +25,13 @@ def test_a_rival_of_no_time_gives_no_error() -> None:
     assert row(Series((1.0,)), Series((0.0,)), None).ratio == float("inf")
 
 
+def test_counts_have_no_ratio() -> None:
+    none = Series((0.0,))
+    found = Result("lost", "", Unit.COUNT, none, "rival", none, Goal(0, Of.VALUE))
+    assert found.ratio is None
+    assert found.met
+
+
 @pytest.mark.parametrize(
     ("goal", "met"),
     [

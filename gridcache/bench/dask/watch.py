@@ -15,7 +15,7 @@ from distributed import Client
 
 __all__ = ["Watch", "troubles", "watched"]
 
-_PERIOD_S = 0.02
+_PERIOD_S = 0.05
 _SIGNS = ("Unmanaged memory", "Pausing worker", "memory budget", "Restarting worker")
 """Of Dask's log: taken for a leak, paused, killed, started again."""
 
