@@ -16,7 +16,12 @@ import gridcache.dask
 from gridcache import GridCache
 from gridcache.dask.handle import Handle
 from gridcache.dask.partitions import Keeping, store_partition
-from gridcache.errors import ConfigError, NoAvailableNodesError
+from gridcache.errors import (
+    CacheWarning,
+    ConfigError,
+    NameInUseError,
+    NoAvailableNodesError,
+)
 from tests.dask.kit.collections import KINDS, array, assert_same
 from tests.dask.kit.notes import Log
 
@@ -113,6 +118,22 @@ def test_what_the_user_said_of_tasks_stays_said(
         with dask.config.set({"optimization.fuse.active": False}):
             kept = persist(told, f"at {address}", cache=cache)
         assert set(kept.compute().ravel()) == {address}
+
+
+def test_what_dask_holds_already_needs_a_version(
+    cache: GridCache, log: Log, workers: Client
+) -> None:
+    def made() -> Any:
+        return workers.persist(array(log)) + 1
+
+    with pytest.warns(CacheWarning, match="'it' may be taken for what it is not"):
+        persist(made(), "it", cache=cache)
+    first = persist(made(), "too", cache=cache, version="of today")
+    again = persist(made(), "too", cache=cache, version="of today")
+    for kept in (first, again, load("it", cache=cache)):
+        assert float(kept.sum().compute()) == 2016 + 64
+    with pytest.raises(NameInUseError):
+        persist(made() + 1, "too", cache=cache, version="of today")
 
 
 def _here(block: Any) -> Any:
