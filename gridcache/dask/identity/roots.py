@@ -69,11 +69,11 @@ class Roots:
         Looks through what only hands on a call: partials, and functions of Dask that
         get the user's as their first argument or under one of two names.
         """
-        if only_builds(node.func) or self._is_local(node.func):
+        if self.is_local(node.func) or only_builds(node.func):
             return False
         handed = [first] if callable(first) else []
         handed += [node.kwargs[name] for name in _HANDED if name in node.kwargs]
-        return not any(map(self._is_local, handed)) and not has_uuid(key)
+        return not any(map(self.is_local, handed)) and not has_uuid(key)
 
     def names_data(self, value: object, key: Key) -> bool:
         """Tell whether the name of data counts: they may stand for data elsewhere.
@@ -86,12 +86,13 @@ class Roots:
             found = self._outside[kind] = _is_of_a_package(kind)
         return found and not has_uuid(key)
 
-    def _is_local(self, function: Any) -> bool:
+    def is_local(self, function: Any) -> bool:
+        """Tell whether a function is the user's code, which a name says nothing of."""
         # The graph keeps the function alive, so its id is its own.
-        me = id(function)
-        if me not in self._local:
-            self._local[me] = _runs_local_code(function)
-        return self._local[me]
+        found = self._local.get(id(function))
+        if found is None:
+            found = self._local[id(function)] = _runs_local_code(function)
+        return found
 
 
 def _is_of_a_package(kind: type) -> bool:

@@ -200,9 +200,11 @@ class Tasks:
 
     def _head(self, node: Task, key: Key) -> bytes:
         head = self.common.head(node, key)
+        if not self._is_root(node) or self.common.roots.is_local(node.func):
+            return head
         # A task in a task has no name; that of the outer one may be of the user's code.
         name: Any = node.key
-        if name is None or not self._is_root(node):
+        if name is None:
             return head
         first = self._plain_value(node.args[0]) if node.args else None
         return self.common.root(node, key, first) + head

@@ -65,7 +65,9 @@ class _Walk(Tasks):
     def enter(self, key: Key, node: Any) -> None:
         """Make the token of a task whose inputs have theirs."""
         self._current = key
-        self.tokens[key] = self.node(node, self.tokens, key)
+        # Nearly all are plain tasks, and go the short way.
+        make = self._task if type(node) is Task else self.node
+        self.tokens[key] = make(node, self.tokens, key)
         self.met(key, node)
         if node is not None and (self.impure or self.effects):
             self._inherit(key, node)
