@@ -70,6 +70,18 @@ class TestMutable:
         assert sorted(here) == sorted(f"k{number}" for number in range(1, 300, 2))
         assert len(here) == 150
 
+    def test_many_are_there_wherever_they_lie(self, grid: SmallGrid) -> None:
+        here, there = grid.nodes["a"].cache(), grid.nodes["b"].cache()
+        for number in range(100):
+            cache, lasting = (here if number % 3 else there), number % 2 == 0
+            cache.put(f"k{number}", number, immutable=lasting)
+        gone = [f"k{number}" for number in range(0, 100, 10)]
+        here.delete_many(gone)
+        asked = [f"k{number}" for number in range(150)]
+        left = {f"k{number}" for number in range(100)}.difference(gone)
+        for node in grid.nodes.values():
+            assert node.cache().contains_many([*asked, *asked]) == left
+
     def test_what_precedes_a_bad_value_is_stored(self, grid: SmallGrid) -> None:
         here, there = grid.nodes["a"].cache(), grid.nodes["b"].cache()
         items: dict[str, object] = {f"k{number}": number for number in range(20)}

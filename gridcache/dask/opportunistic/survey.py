@@ -5,11 +5,9 @@ from dataclasses import dataclass, replace
 from inspect import iscoroutinefunction
 from typing import Any
 
-from dask._task_spec import convert_legacy_graph
 from dask.core import flatten
-from dask.utils import ensure_dict
 
-from gridcache.dask.graph import Graph, Key
+from gridcache.dask.graph import Graph, Key, low_level
 from gridcache.dask.handle import Handle
 from gridcache.dask.identity import Identities, identities
 from gridcache.dask.identity.nodes import Alias, Task
@@ -67,19 +65,11 @@ def survey(graph: Any, keys: Any, salt: str = "") -> Survey:
     keys
         Of the results, nested as Dask likes it.
     """
-    tasks, wanted = _tasks(graph), tuple(flatten([keys]))
+    tasks, wanted = low_level(graph), tuple(flatten([keys]))
     ids = identities(tasks, wanted, salt=salt)
     barred = ids.impure | ids.effects
     candidates = [key for key in ids.digests if key in tasks and key not in barred]
     return Survey(tasks, wanted, ids, tuple(_computing(tasks, candidates)))
-
-
-def _tasks(graph: Any) -> Graph:
-    found = getattr(graph, "_optimized_dsk", None)
-    if found is None:
-        found = graph if isinstance(graph, dict) else graph.__dask_graph__()
-    tasks: Graph = convert_legacy_graph(ensure_dict(found))
-    return tasks
 
 
 def _computing(graph: Graph, keys: Iterable[Key]) -> Iterator[Key]:
