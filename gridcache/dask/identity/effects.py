@@ -35,6 +35,9 @@ _BUFFERS = frozenset(
         "dask.dataframe.dask_expr._shuffle.DiskShuffle._shuffle_group",
         "dask.dataframe.shuffle.barrier",
         "dask.dataframe.shuffle.maybe_buffered_partd",
+        # What is above a collection that may be there already: looks, or nothing.
+        "gridcache.dask.partitions.all_present",
+        "gridcache.dask.upstream.unless",
         "partd.buffer.Buffer",
         "partd.encode.Encode",
         "partd.file.File",

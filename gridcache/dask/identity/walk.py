@@ -10,6 +10,7 @@ from gridcache.dask.identity.nodes import Alias, GraphNode, Key, Task
 from gridcache.dask.identity.order import settle
 from gridcache.dask.identity.outcome import Identities
 from gridcache.dask.identity.tasks import Scope, Tasks
+from gridcache.digest.engine import leaf
 
 __all__ = ["identities"]
 
@@ -19,6 +20,7 @@ def identities(
     wanted: Iterable[Key] | None = None,
     *,
     salt: str = "",
+    vouched: bool = False,
 ) -> Identities:
     """Say what each task of a graph computes.
 
@@ -31,19 +33,27 @@ def identities(
     salt
         A version of whatever the user knows and we do not; other salt, other digests
         of all but plain data.
+    vouched
+        The caller keeps what he computes apart by a name and a version of his own, and
+        says by them what has no lasting identity. So that does not count, and is no
+        doubt; instead the place of each wanted task among the wanted counts. Such
+        digests mean something under that name alone.
 
     Raises
     ------
     ValueError
         A task depends on itself.
     """
-    walk = _Walk(salt)
-    settle(graph, graph if wanted is None else wanted, walk.tokens, walk.enter)
+    walk = _Walk(salt, vouched=vouched)
+    asked = list(graph if wanted is None else wanted)
+    settle(graph, asked, walk.tokens, walk.enter)
+    if vouched and walk.common.doubts.sentences():
+        walk.tell_apart(asked)
     return Identities(
         {key: token.hex() for key, token in walk.tokens.items()},
         frozenset(walk.impure),
         frozenset(walk.effects),
-        walk.common.doubts.sentences(),
+        () if vouched else walk.common.doubts.sentences(),
     )
 
 
@@ -52,8 +62,8 @@ class _Walk(Tasks):
 
     __slots__ = ("_current", "_programs", "_spread", "effects", "impure", "tokens")
 
-    def __init__(self, salt: str) -> None:
-        super().__init__(Common(salt))
+    def __init__(self, salt: str, *, vouched: bool) -> None:
+        super().__init__(Common(salt, vouched=vouched))
         self._programs = Programs(self.common)
         self._current: Key = None
         self.tokens: dict[Key, bytes] = {}
@@ -71,6 +81,14 @@ class _Walk(Tasks):
         self.met(key, node)
         if node is not None and (self.impure or self.effects):
             self._inherit(key, node)
+
+    def tell_apart(self, keys: Iterable[Key]) -> None:
+        """Let the place of a task count: what it is made of may not tell it from others.
+
+        Two blocks that are made of Futures alone would be one, for instance.
+        """
+        for place, key in enumerate(dict.fromkeys(keys)):
+            self.tokens[key] = leaf("place", self.tokens[key], place.to_bytes(8, "big"))
 
     def _inherit(self, key: Key, node: GraphNode) -> None:
         if not self.impure.isdisjoint(node.dependencies):

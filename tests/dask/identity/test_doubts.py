@@ -210,6 +210,29 @@ def test_futures_are_known_by_their_key_and_said_once(workers: Client) -> None:
     assert not made.cacheable(keys[0])
 
 
+def test_what_the_caller_vouches_for_counts_by_its_place() -> None:
+    def graph(names: list[str]) -> dict[Any, GraphNode]:
+        return {(n, 0): Task((n, 0), ids, TaskRef(f"future {n}")) for n in names}
+
+    def digests(names: list[str], **options: Any) -> list[str]:
+        nodes = graph(names)
+        made = identities(nodes, list(nodes), **options)
+        assert bool(made.unsafe) != options.get("vouched", False)
+        return [made.digests[key] for key in nodes]
+
+    assert digests(["a", "b"]) != digests(["c", "d"])
+    one = digests(["a", "b"], vouched=True)
+    assert one == digests(["c", "d"], vouched=True)
+    assert len(set(one)) == 2
+    assert one != digests(["a", "b"], vouched=True, salt="2")
+
+
+def test_vouching_changes_nothing_where_there_is_no_doubt() -> None:
+    plan = materialize(da.arange(4, chunks=2) + 1)
+    one, other = (identities(plan.graph, plan.keys, vouched=v) for v in (True, False))
+    assert one.digests == other.digests
+
+
 def test_a_legacy_graph_of_a_scheduler_is_read_too() -> None:
     x = da.ones(4, chunks=2) + 1
     with dask.config.set({"optimization.fuse.active": False}):
