@@ -1,7 +1,7 @@
 """Memory: where spilled bytes go before the disk, and back.
 
-The node's own store first, then idle memory of other nodes. Only `SpillError`, which
-Dask takes for a full disk, and `LostError` leave this module, whatever happens below.
+The node's own store first, then idle memory of other nodes. Only the errors of
+`troubles` leave this module, whatever happens below.
 """
 
 import logging
@@ -14,33 +14,21 @@ from typing import NamedTuple, Protocol
 
 from gridcache.dask.spill.breaker import Breaker
 from gridcache.dask.spill.own import OwnMemory
-from gridcache.errors import (
-    BlockNotFoundError,
-    NodeLostError,
-    OutOfSpaceError,
-    ValueTooLargeError,
+from gridcache.dask.spill.troubles import (
+    GONE,
+    NoRoomError,
+    SpillError,
+    no_room,
+    translated,
 )
+from gridcache.errors import BlockNotFoundError
 
-__all__ = ["LostError", "NoRoomError", "Place", "SpillError", "SpillMemory", "Tally"]
+__all__ = ["Place", "SpillMemory", "Tally"]
 
 _logger = logging.getLogger("gridcache")
 _FULL_S = 1.0
 """How long memory that was full is not asked again for as much."""
 _NOT_FULL = (float("-inf"), 0)
-_GONE = (BlockNotFoundError, NodeLostError)
-_NO_ROOM = (OutOfSpaceError, ValueTooLargeError)
-
-
-class SpillError(OSError):
-    """The memory did not take or give a value; it may at another time."""
-
-
-class NoRoomError(SpillError):
-    """It is full."""
-
-
-class LostError(SpillError):
-    """What was spilled is gone: its node died, or its store was emptied."""
 
 
 class Place(NamedTuple):
@@ -150,27 +138,27 @@ class SpillMemory:
             with self._lock:
                 self._tally(place).added(nbytes)
             return place
-        raise trouble or _no_room(nbytes)
+        raise trouble or no_room(nbytes)
 
     def _put_own(self, pieces: Sequence[memoryview], nbytes: int) -> Place:
         if self._breaker.rests:
-            raise _no_room(nbytes)
+            raise no_room(nbytes)
         with self._watched():
             number = self._own.put(pieces, nbytes, self.own.nbytes)
         return Place(number, nbytes, "")
 
     def _put_far(self, pieces: Sequence[memoryview], nbytes: int) -> Place:
         if self._others is None:
-            raise _no_room(nbytes)
-        with _translated():
+            raise no_room(nbytes)
+        with translated():
             node, number = self._others.put(pieces, nbytes)
         return Place(number, nbytes, node)
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
-        """Note how the own store does; raises as `_translated`."""
+        """Note how the own store does; raises as `translated`."""
         try:
-            with _translated():
+            with translated():
                 yield
         except NoRoomError:
             self._breaker.worked()
@@ -192,7 +180,7 @@ class SpillMemory:
         SpillError
             Whoever has it does not answer now.
         """
-        with _translated():
+        with translated():
             if self._others is None or not place.node:
                 self._own.read_into(place.number, into)
             else:
@@ -203,7 +191,7 @@ class SpillMemory:
     def _read_far(self, others: Others, place: Place, into: memoryview) -> None:
         try:
             others.read_into(place.node, place.number, into)
-        except _GONE as error:
+        except GONE as error:
             try:  # a node that left may have given it to this one
                 self._own.read_into(place.number, into)
             except BlockNotFoundError:
@@ -217,7 +205,7 @@ class SpillMemory:
         if self._is_closed:
             return
         try:
-            with _translated():
+            with translated():
                 if place.node and self._others is not None:
                     self._others.free(place.node, place.number)
                 else:
@@ -232,7 +220,7 @@ class SpillMemory:
         self._is_closed = True
         for one in (self._own, self._others):
             try:
-                with _translated():
+                with translated():
                     if one is not None:
                         one.close()
             except SpillError as error:
@@ -241,23 +229,3 @@ class SpillMemory:
 
     def _tally(self, place: Place) -> Tally:
         return self.far if place.node else self.own
-
-
-def _no_room(nbytes: int) -> NoRoomError:
-    return NoRoomError(f"no memory takes {nbytes} more bytes")
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Errors of the store and the grid as those of this module.
-
-    All of them: anything else would fail a task that has nothing to do with it.
-    """
-    try:
-        yield
-    except _GONE as error:
-        raise LostError(str(error)) from error
-    except _NO_ROOM as error:
-        raise NoRoomError(str(error)) from error
-    except Exception as error:
-        raise SpillError(str(error)) from error

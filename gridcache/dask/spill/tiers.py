@@ -15,14 +15,9 @@ from distributed.spill import MaxSpillExceeded, PickleError, Slow, SpilledSize
 from zict.common import ZictBase
 
 from gridcache.dask.spill.frames import dump, load
-from gridcache.dask.spill.memory import (
-    LostError,
-    NoRoomError,
-    Place,
-    SpillError,
-    SpillMemory,
-)
+from gridcache.dask.spill.memory import Place, SpillMemory
 from gridcache.dask.spill.options import SpillOptions
+from gridcache.dask.spill.troubles import LostError, NoRoomError, SpillError
 
 __all__ = ["Tiers"]
 

@@ -12,8 +12,9 @@ from gridcache.dask.spill.breaker import Breaker
 from gridcache.dask.spill.buffer import tiers_of
 from gridcache.dask.spill.figures import figures_of
 from gridcache.dask.spill.freeing import Freeing
-from gridcache.dask.spill.memory import SpillError, SpillMemory
+from gridcache.dask.spill.memory import SpillMemory
 from gridcache.dask.spill.own import OwnMemory
+from gridcache.dask.spill.troubles import SpillError
 from gridcache.errors import (
     BlockNotFoundError,
     ClosedError,
