@@ -34,6 +34,11 @@ class NameInfo:
     expires_s: float | None
 
     @property
+    def what(self) -> str:
+        """Type and shape."""
+        return f"{self.kind} {self.shape}".rstrip()
+
+    @property
     def complete(self) -> bool:
         """True if every partition is there."""
         return self.present == self.partitions
@@ -42,7 +47,7 @@ class NameInfo:
         there = "" if self.complete else f", {self.present} of them there"
         version = "" if self.version is None else f", version {self.version}"
         return (
-            f"{self.name}: {self.kind} {self.shape}, {self.partitions} partitions"
+            f"{self.name}: {self.what}, {_counted(self.partitions, 'partition')}"
             f"{there}, {format_bytes(self.nbytes)}{version}"
         )
 
@@ -51,7 +56,7 @@ class NameInfo:
 
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.created_s))
         rows = {
-            "kind": f"{self.kind} {self.shape}",
+            "kind": self.what,
             "partitions": f"{self.present} of {self.partitions} present",
             "bytes": format_bytes(self.nbytes),
             "nodes": ", ".join(f"{n} {format_bytes(b)}" for n, b in self.nodes.items()),
@@ -63,6 +68,10 @@ class NameInfo:
             for head, text in rows.items()
         )
         return f"<b>{escape(self.name)}</b><table>{cells}</table>"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def info_of(manifest: Manifest, there: Collection[str]) -> NameInfo:

@@ -92,7 +92,8 @@ def check_free(before: Manifest | None, wanted: Manifest) -> None:
     if before.version != wanted.version:
         what = f"with version={before.version!r}, not {wanted.version!r}"
     else:
-        what = f"for another computation ({before.kind} {before.shape})"
+        told = f"{before.kind} {before.shape}".rstrip()
+        what = f"for another computation ({told})"
     message = (
         f"the name {name!r} is published {what}. Load what is there: "
         f"gridcache.dask.load({name!r}); replace it: overwrite=True; drop it: "

@@ -10,6 +10,7 @@ import dask.bag as db
 import numpy as np
 import pytest
 import xarray as xr
+from dask.delayed import delayed
 
 import gridcache.dask
 from gridcache import GridCache
@@ -255,6 +256,14 @@ def test_a_name_is_told_in_words_and_numbers(cache: GridCache, log: Log) -> None
     assert "<b>it</b>" in found._repr_html_()
     cache.delete_many(_texts(cache)[1:2])
     assert "3 of them there" in str(gridcache.dask.info("it", cache=cache))
+
+
+def test_what_has_no_shape_is_told_without(cache: GridCache) -> None:
+    persist(delayed(int)(3), "it", cache=cache)
+    said = str(gridcache.dask.info("it", cache=cache))
+    assert said.startswith("it: Delayed, 1 partition, ")
+    with pytest.raises(NameInUseError, match=r"computation \(Delayed\)"):
+        persist(delayed(int)(4), "it", cache=cache)
 
 
 def test_without_a_name_it_has_one_made_of_what_it_computes(
