@@ -56,6 +56,11 @@ class Wish:
             raise ConfigError(message)
 
     @property
+    def vouches(self) -> bool:
+        """True if name and version say what has no identity of its own."""
+        return self.name is not None and self.version is not None
+
+    @property
     def keeping(self) -> Keeping:
         """How partitions are kept: until the name goes."""
         return Keeping(ttl_seconds(self.ttl), self.replicas, pin=True)
@@ -168,7 +173,9 @@ def prepared(collection: Any, handle: Handle, wish: Wish) -> Job:
     """
     _check_keeping(handle, wish)
     plan = materialize(collection)
-    ids = identities(plan.graph, plan.keys, salt=wish.version or "")
+    ids = identities(
+        plan.graph, plan.keys, salt=wish.version or "", vouched=wish.vouches
+    )
     manifest = _draft(plan, ids, wish)
     before = None if wish.overwrite else find(handle.cache, manifest.name)
     check_free(before, manifest)

@@ -60,9 +60,9 @@ def persist(  # noqa: PLR0913 - all but the first two by name
         Copies of each partition on different nodes of a grid.
     version
         Names what Dask cannot see: the data's or the code's version. A name that is
-        published with one stands for that one only. It does not make an input known
-        that has no identity at all (a lock, an open connection, with a token that Dask
-        draws by lot): such a collection is another one in the next process.
+        published with one stands for that one only. With a name it vouches for inputs
+        that have no identity of their own, too: what Dask holds on its workers, an
+        object that cannot be digested.
     overwrite
         True: replace what is published under the name once the new is complete.
     scheduler

@@ -167,7 +167,7 @@ def test_an_asynchronous_client_awaits(cache: GridCache, log: Log) -> None:
             assert float(await client.compute(loaded.sum())) == 2016
 
     asyncio.run(main())
-    assert log.count == 2 * 4
+    assert 4 < log.count <= 2 * 4
 
 
 def test_a_synchronous_client_works_in_a_loop_as_of_a_notebook(

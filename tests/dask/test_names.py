@@ -1,5 +1,6 @@
 """What a name stands for, from when it is published until it is released."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from dask.delayed import delayed
 import gridcache.dask
 from gridcache import GridCache
 from gridcache.errors import (
+    CacheWarning,
     ConfigError,
     NameInUseError,
     NameNotFoundError,
@@ -256,6 +258,32 @@ def test_a_name_is_told_in_words_and_numbers(cache: GridCache, log: Log) -> None
     assert "<b>it</b>" in found._repr_html_()
     cache.delete_many(_texts(cache)[1:2])
     assert "3 of them there" in str(gridcache.dask.info("it", cache=cache))
+
+
+class Opaque:
+    """Has no identity that lasts, and a token that Dask draws by lot."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
+def _with(_: Opaque, value: Any, log: str) -> Any:
+    return noted(value, log)
+
+
+def test_a_version_vouches_for_inputs_without_an_identity(
+    cache: GridCache, log: Log
+) -> None:
+    def made(value: int) -> Any:
+        return delayed(_with)(Opaque(), value, str(log.path))
+
+    for _ in range(2):
+        persist(made(1), "it", cache=cache, version="of today")
+    assert log.count == 1
+    with pytest.raises(NameInUseError):
+        persist(made(2), "it", cache=cache, version="of today")
+    with pytest.warns(CacheWarning, match="Say what the data are with version="):
+        persist(made(1), "too", cache=cache)
 
 
 def test_what_has_no_shape_is_told_without(cache: GridCache) -> None:
