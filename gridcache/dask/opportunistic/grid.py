@@ -6,17 +6,44 @@ another process, or tomorrow, computes nothing. All else runs as always.
 """
 
 from datetime import timedelta
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
 
 import dask
+import dask.base
+from dask.delayed import delayed
 
 from gridcache.cache import GridCache
 from gridcache.dask.handle import Handle
 from gridcache.dask.opportunistic.inner import Above, beneath, beneath_for, plain
 from gridcache.dask.persisting import persist
+from gridcache.errors import ConfigError
 
-__all__ = ["GridScheduler"]
+__all__ = ["GridScheduler", "asked_to_persist"]
+
+_NOT_ASKED = (
+    "this version of Dask does not ask its scheduler to persist; take a newer one, or "
+    "call gridcache.dask.persist(...)"
+)
+
+
+@lru_cache
+def asked_to_persist() -> bool:
+    """Tell whether Dask's persist asks the scheduler: older ones do not."""
+    asked: list[Any] = []
+
+    class Probe:
+        def __call__(self, _: Any, keys: Any, **__: Any) -> list[None]:
+            return [None for _ in keys]
+
+        def persist(self, collections: Any, **_: Any) -> Any:
+            asked.append(collections)
+            return collections
+
+    value: Any = delayed(1)
+    dask.base.persist(value, scheduler=Probe())
+    return bool(asked)
 
 
 class GridScheduler(Above):
@@ -30,6 +57,11 @@ class GridScheduler(Above):
         The scheduler beneath; None for what Dask would have used.
     ttl, replicas, version, progress
         As for `gridcache.dask.persist`.
+
+    Raises
+    ------
+    ConfigError
+        This version of Dask does not ask its scheduler to persist.
     """
 
     def __init__(
@@ -42,6 +74,8 @@ class GridScheduler(Above):
         version: str | None = None,
         progress: bool | None = None,
     ) -> None:
+        if not asked_to_persist():
+            raise ConfigError(_NOT_ASKED)
         self.handle = Handle.of(cache)
         self._given = scheduler
         self._how: dict[str, Any] = {

@@ -9,8 +9,9 @@ from dask.base import persist
 from distributed import Client
 
 import gridcache.dask
-from gridcache import GridCache
+from gridcache import ConfigError, GridCache
 from gridcache.dask import GridScheduler, cached
+from gridcache.dask.opportunistic import grid
 from tests.dask.kit.collections import KINDS, assert_same, described
 from tests.dask.kit.notes import Log
 from tests.dask.opportunistic.kit import ALL
@@ -51,6 +52,15 @@ def test_a_plain_persist_goes_to_the_grid(
     assert log.count == computed
 
 
+def test_a_dask_that_does_not_ask_is_refused(
+    cache: GridCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert grid.asked_to_persist()
+    monkeypatch.setattr(grid, "asked_to_persist", lambda: False)
+    with pytest.raises(ConfigError, match="does not ask"):
+        GridScheduler(cache)
+
+
 def test_names_tell_computations_apart(cache: GridCache, log: Log) -> None:
     one, other = KINDS["array"](log), KINDS["array"](log) + 1
     with dask.config.set(scheduler=GridScheduler(cache, scheduler="sync")):
@@ -60,18 +70,18 @@ def test_names_tell_computations_apart(cache: GridCache, log: Log) -> None:
 
 
 def test_the_block_leaves_no_trace(cache: GridCache, log: Log) -> None:
-    grid, before = GridScheduler(cache), dask.config.get("scheduler", None)
-    with pytest.raises(ZeroDivisionError), grid:
-        raise_within(grid)
+    made, before = GridScheduler(cache), dask.config.get("scheduler", None)
+    with pytest.raises(ZeroDivisionError), made:
+        raise_within(made)
     assert dask.config.get("scheduler", None) == before
-    with grid, grid:
+    with made, made:
         KINDS["array"](log).compute()
     assert dask.config.get("scheduler", None) == before
     assert gridcache.dask.names(cache=cache) == []
 
 
-def raise_within(grid: GridScheduler) -> None:
-    assert dask.config.get("scheduler") is grid
+def raise_within(made: GridScheduler) -> None:
+    assert dask.config.get("scheduler") is made
     raise ZeroDivisionError
 
 
@@ -79,15 +89,15 @@ def raise_within(grid: GridScheduler) -> None:
 def test_a_cached_block_goes_with_it(
     grid_first: bool, cache: GridCache, log: Log
 ) -> None:
-    grid, block = GridScheduler(cache), cached(cache, scheduler=None, **ALL)
+    made, block = GridScheduler(cache), cached(cache, scheduler=None, **ALL)
     collection = KINDS["array"](log)
     with dask.config.set(scheduler="sync"):
         if grid_first:
-            with grid, block as stats:
+            with made, block as stats:
                 collection.sum().compute()
                 collection.persist()
         else:
-            with block as stats, grid:
+            with block as stats, made:
                 collection.sum().compute()
                 collection.persist()
     assert stats.stored > 0
