@@ -4,12 +4,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from dask.delayed import delayed
 
+from gridcache.dask.opportunistic.grid import asked_to_persist
 from tests.dask.kit.collections import KINDS
 from tests.dask.kit.notes import Log, noted
 
-__all__ = ["ALL", "PURE_KINDS", "until"]
+__all__ = ["ALL", "ASKED", "PURE_KINDS", "until"]
+
+ASKED = pytest.mark.skipif(
+    not asked_to_persist(), reason="this Dask does not ask its scheduler to persist"
+)
 
 ALL: dict[str, Any] = {"min_seconds": 0.0, "min_seconds_per_byte": 0.0}
 """Thresholds that everything is worth."""

@@ -14,7 +14,9 @@ from gridcache.dask import GridScheduler, cached
 from gridcache.dask.opportunistic import grid
 from tests.dask.kit.collections import KINDS, assert_same, described
 from tests.dask.kit.notes import Log
-from tests.dask.opportunistic.kit import ALL
+from tests.dask.opportunistic.kit import ALL, ASKED
+
+pytestmark = ASKED
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from gridcache.dask.opportunistic.admission import Admission
 from gridcache.dask.opportunistic.inner import beneath
 from gridcache.dask.opportunistic.timed import Rules, Timed
 from tests.dask.kit.notes import Log, noted
-from tests.dask.opportunistic.kit import ALL, until
+from tests.dask.opportunistic.kit import ALL, ASKED, until
 
 
 @pytest.fixture
@@ -138,6 +138,7 @@ class TestAnnotations:
             with pytest.raises(OSError, match="once"):
                 delayed(flaky, pure=True)(3, str(tmp_path / "c")).compute()
 
+    @ASKED
     def test_resources(self, cache: GridCache, workers: Client) -> None:
         with annotate(resources={"no such": 1}):
             array = da.ones(4, chunks=2) + 1
@@ -153,6 +154,7 @@ class TestAnnotations:
 class TestCluster:
     """What differs where futures are given."""
 
+    @ASKED
     def test_persist_returns_before_the_end(
         self, cache: GridCache, workers: Client, tmp_path: Path
     ) -> None:
@@ -170,6 +172,7 @@ class TestCluster:
             assert value.compute() == 3
         assert stats.stored == 1
 
+    @ASKED
     def test_persist_reads_first_and_computes_what_is_lost(
         self, cache: GridCache, workers: Client, log: Log
     ) -> None:
