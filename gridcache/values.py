@@ -122,7 +122,11 @@ class Values:
         """
         try:
             value = decode(
-                hit.header, hit.body, allow_pickle=self.allow_pickle, copy=copy
+                hit.header,
+                hit.body,
+                allow_pickle=self.allow_pickle,
+                copy=copy,
+                own=copy and not (hit.leased or hit.body.readonly),
             )
         except CorruptFramesError:
             self.store.forget_corrupt(self.space, text, hit.generation)

@@ -146,7 +146,8 @@ def _read_array(reader: Reader) -> np.ndarray[Any, Any]:
     layout = take_layout(reader)
     # The dtype's form is written once per dtype, outside of any memo.
     del reader.memo[mark:]
-    array = array_over(layout, reader.buffer(), copy=reader.copy)
+    data = reader.buffer()
+    array = array_over(layout, data, copy=reader.copy and data.readonly)
     reader.memo.append(array)
     return array
 

@@ -187,7 +187,7 @@ def _take_buffer(reader: Reader) -> Any:
     if not reader.uint():
         return None
     data = reader.buffer()
-    if reader.copy:
+    if reader.copy and data.readonly:
         return pa.py_buffer(bytes(data))
     buffer = pa.py_buffer(data)
     if buffer.address % ALIGNMENT_NBYTES:

@@ -29,7 +29,12 @@ _NONSENSE = (
 
 
 def decode(
-    header: bytes, body: memoryview, *, allow_pickle: bool = True, copy: bool = False
+    header: bytes,
+    body: memoryview,
+    *,
+    allow_pickle: bool = True,
+    copy: bool = False,
+    own: bool = False,
 ) -> Any:
     """Put the value together again.
 
@@ -42,6 +47,9 @@ def decode(
         Whether a pickle, which can run any code, may be loaded.
     copy
         Give private, writable arrays that do not alias `body`.
+    own
+        With `copy`: the body is writable memory that nobody else has, so that arrays
+        may alias it after all.
 
     Raises
     ------
@@ -53,12 +61,13 @@ def decode(
         If a library or module that the value needs is missing; names it.
     """
     try:
-        short_way = DECODE_SHORT.get(header[:2])
+        short_way = None if own else DECODE_SHORT.get(header[:2])
         if short_way is not None:
             value = short_way(header, body, copy)
             if value is not NOT_SHORT:
                 return value
-        return _decode(header, body, allow_pickle, copy)
+        whole = body if own else body.toreadonly()
+        return _decode(header, whole, allow_pickle, copy)
     except UserCodeError as exc:
         raise exc.cause from exc.cause.__cause__
     except (CorruptFramesError, UnsafeCodecError):

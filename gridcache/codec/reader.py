@@ -26,10 +26,10 @@ class Buffers:
 
     slots: list[Slot]
     pieces: list[memoryview | None]
-    """Read-only; None once taken."""
+    """Read-only, or of a body that is the value's own; None once taken."""
 
     def take(self, index: int) -> memoryview:
-        """Return the raw bytes of a buffer, read-only.
+        """Return the raw bytes of a buffer; who needs private ones copies read-only ones.
 
         Raises
         ------
@@ -113,7 +113,7 @@ class Reader:
         return part
 
     def buffer(self) -> memoryview:
-        """Read the bytes of a buffer, read-only; they may be the body itself."""
+        """Read the bytes of a buffer; they may be the body itself."""
         number = self.uint()
         if number:
             return self.buffers.take(number - 1)
@@ -177,7 +177,6 @@ def open_reader(
     if body.nbytes != body_nbytes(slots):
         msg = f"the body has {body.nbytes} bytes, declared are {body_nbytes(slots)}"
         raise CorruptFramesError(msg, nbytes=body.nbytes)
-    body = body.toreadonly()
     lengths = tuple(slot.stored_nbytes for slot in slots)
     pieces: list[memoryview | None] = [body[part] for part in body_slices(lengths)]
     small = header[1:2] + header[position:]

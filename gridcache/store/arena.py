@@ -23,6 +23,7 @@ _BATCH = 1024
 """Buffers per system call: IOV_MAX on Linux and macOS."""
 _PADDING = memoryview(bytes(64))
 _CHUNK = 1 << 30
+_OWN_ALIGNMENT = 64
 """Bytes per read call; the kernel stops at 2 GiB - 4 KiB."""
 
 
@@ -94,6 +95,14 @@ class Arena:
             return os.pread(self._fd, nbytes, offset)
         into = bytearray(nbytes)
         return bytes(into[: self.read_into(offset, memoryview(into))])
+
+    def read_own(self, offset: int, nbytes: int) -> memoryview:
+        """Copy a range into writable memory that begins at a multiple of 64."""
+        # Not a bytearray, which is zeroed first.
+        memory = np.empty(nbytes + _OWN_ALIGNMENT, np.uint8)
+        start = -memory.__array_interface__["data"][0] % _OWN_ALIGNMENT
+        into = memory[start : start + nbytes].data
+        return into[: self.read_into(offset, into)]
 
     def read_into(self, offset: int, into: memoryview) -> int:
         """Fill `into` from `offset`; returns the bytes read."""

@@ -47,6 +47,8 @@ _HEADER_AT = _FIXED.size
 _REUSES = 3
 _LOADS_IN_ORDER = platform.machine().lower() in {"x86_64", "amd64", "i686"}
 _COPY_MAX = 1 << 30
+_OWN_MIN = 1 << 20
+"""Copies of so many bytes are writable, for the caller to keep."""
 _COPY_TRIES = 4
 _DOUBTS = 2
 """Looks before damage is believed: a new pin or time to live rewrites a head in
@@ -143,7 +145,11 @@ class Reader:
             or (nbytes >= VIEW_MIN and (raw or (view and flags & VIEWABLE)))
         ):
             return None
-        body = self._parts.arena.read(offset, nbytes)
+        body: bytes | memoryview
+        if nbytes >= _OWN_MIN and not (view or raw):
+            body = self._parts.arena.read_own(offset, nbytes)
+        else:
+            body = self._parts.arena.read(offset, nbytes)
         same = _LOADS_IN_ORDER and self._access.words[_REUSES] == reuses
         if len(body) != nbytes or not (same or self._index_get(key) == record):
             return None

@@ -267,3 +267,22 @@ def test_a_value_that_cannot_be_read_any_more_raises_and_is_computed_again(
     with pytest.warns(CacheWarning, match="its module is gone"):
         assert cache.get_or_compute("v", lambda: 1) == 1
     assert cache["v"] == 1
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_what_is_written_into_a_large_private_copy_is_nobody_elses(
+    make: Make, compression: str | None
+) -> None:
+    cache = make(compression=compression)
+    numbers = np.random.default_rng(1).standard_normal(300_000)
+    frame = pd.DataFrame({"a": numbers, "b": np.arange(300_000), "c": "text"})
+    cache["both"] = {"numbers": numbers, "frame": frame, "small": np.ones(3)}
+    mine = cache.get("both", copy=True)
+    assert all(mine[name].flags.writeable for name in ("numbers", "small"))
+    mine["numbers"][:] = 0
+    mine["small"][:] = 0
+    mine["frame"].loc[:, "a"] = 0.0
+    for again in (cache.get("both"), cache.get("both", copy=True)):
+        np.testing.assert_array_equal(again["numbers"], numbers)
+        np.testing.assert_array_equal(again["small"], np.ones(3))
+        pd.testing.assert_frame_equal(again["frame"], frame)

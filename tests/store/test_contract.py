@@ -34,7 +34,8 @@ class StoreContract:
         for number, view in product(range(len(SIZES)), (True, False)):
             hit = shop.hit(f"key{number}", view=view)
             assert read_number(hit) == number
-            assert hit.body.readonly
+            # A large copy is the caller's own.
+            assert hit.body.readonly or not (view or hit.leased)
 
     @pytest.mark.parametrize("nbytes", [0, 1, 100, 20_000])
     def test_headers_of_any_length_come_back(self, shop: Shop, nbytes: int) -> None:
