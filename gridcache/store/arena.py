@@ -23,8 +23,8 @@ _BATCH = 1024
 """Buffers per system call: IOV_MAX on Linux and macOS."""
 _PADDING = memoryview(bytes(64))
 _CHUNK = 1 << 30
-_OWN_ALIGNMENT = 64
 """Bytes per read call; the kernel stops at 2 GiB - 4 KiB."""
+_OWN_ALIGNMENT = 64
 
 
 class Arena:
