@@ -2,10 +2,18 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gridcache.cache import GridCache
+from gridcache.cluster.client.arrivals import Arrivals
+from gridcache.cluster.home.home import Home
+from gridcache.codec import compress
+from gridcache.store.namespaces import Namespace
+from gridcache.store.node_store import NodeStore
+from gridcache.store.outcome import Hit
+from gridcache.store.records import Entry, entry_key
 from tests.cluster.kit.small_grid import SmallGrid
 
 
@@ -68,3 +76,40 @@ def test_what_only_a_lost_node_held_is_not_there(grid: SmallGrid) -> None:
         assert here.contains_many(keys) == set()
         assert not any(key in here for key in keys)
         assert here.get_many(keys) == {}
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_a_value_that_is_compressed_while_it_is_read_is_read_again(
+    grid: SmallGrid,
+    cache: GridCache,
+    monkeypatch: pytest.MonkeyPatch,
+    room: bool,
+) -> None:
+    node, key = grid.nodes["b"], grid.key_at("b")
+    value = b"cold".ljust(3 << 20, b".")
+    body = Home.body
+
+    def compressed_first(self: Home, space: Namespace, text: str, *which: Any) -> Any:
+        _compress(node.store, space, text)
+        return body(self, space, text, *which)
+
+    with node.cache() as there:
+        there.put(key, value, immutable=True)
+        monkeypatch.setattr(Home, "body", compressed_first)
+        if not room:
+            monkeypatch.setattr(Arrivals, "_would_push_out", lambda *_: True)
+        assert cache[key] == value
+        found = there.info(key)
+        assert found is not None
+        assert found.compressed
+
+
+def _compress(store: NodeStore, space: Namespace, text: str) -> None:
+    """As a put does that needs room, if the value is cold."""
+    key, _ = entry_key(space.id, text)
+    entry, hit = store.find(space, text), store.get(key)
+    assert isinstance(entry, Entry)
+    assert isinstance(hit, Hit)
+    frames = compress(hit.header, hit.body)
+    if frames is not None:
+        store._compressor._replace(key, entry, frames)

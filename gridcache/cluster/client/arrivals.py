@@ -36,6 +36,10 @@ _REGISTER_S = 3.0
 _GONE = Miss(MissReason.EVICTED)
 
 
+class _OtherBodyError(Exception):
+    """Private: a body was compressed since it was described; its header is another."""
+
+
 class Arrivals:
     """What arrives from other nodes, in one process."""
 
@@ -111,7 +115,7 @@ class Arrivals:
         member: Member,
         about: Mapping[str, Any],
         described: tuple[Any, ...],
-    ) -> Hit | Miss:
+    ) -> Hit | Miss | Moved:
         """Bring a large body into this node's arena; into memory if it has no room."""
         generation, header_hex, nbytes = described
         header, text = bytes.fromhex(header_hex), about["key"]
@@ -119,17 +123,19 @@ class Arrivals:
         meta["generation"] = generation
 
         def pour(write: Callable[[int, memoryview], None], start: int) -> int:
-            return self._pour(member, meta, write, start)
+            return self._pour(member, (meta, nbytes), write, start)
 
         if self._would_push_out(nbytes):
-            return self._into_memory(member, meta, header)
+            return self._into_memory(member, meta, header, nbytes)
         frames = Poured(header, nbytes, pour, about["viewable"], about["raw"])
         try:
             self._store.put(_copy_order(space, about, frames))
+        except _OtherBodyError:
+            return Moved()
         except PeerLostError:
             return _GONE
         except GridCacheError:
-            return self._into_memory(member, meta, header)
+            return self._into_memory(member, meta, header, nbytes)
         self._note(space, about, nbytes)
         found = self._store.get(*entry_key(space.id, text), count=False)
         return found if isinstance(found, Hit) else _GONE
@@ -137,33 +143,37 @@ class Arrivals:
     def _pour(
         self,
         member: Member,
-        meta: dict[str, Any],
+        wanted: tuple[dict[str, Any], int],
         write: Callable[[int, memoryview], None],
         start: int,
     ) -> int:
-        checksum, at = xxhash.xxh3_64(), [start]
+        checksum, at, (meta, nbytes) = xxhash.xxh3_64(), [start], wanted
 
         def take(chunk: memoryview) -> None:
             write(at[0], chunk)
             checksum.update(chunk)
             at[0] += chunk.nbytes
 
-        def sink(told: dict[str, Any], _lengths: tuple[int, ...]) -> Sequence[Any]:
+        def sink(told: dict[str, Any], lengths: tuple[int, ...]) -> Sequence[Any]:
             if _is_gone(Answer(told)):
                 message = "the value went while it was fetched; it is asked for again"
                 raise PeerLostError(message, sent=True)
+            if lengths != (nbytes,):
+                raise _OtherBodyError
             return [take]
 
         self._local.peers.call(member.address, "body", meta, into=sink)
         return checksum.intdigest()
 
     def _into_memory(
-        self, member: Member, meta: dict[str, Any], header: bytes
-    ) -> Hit | Miss:
+        self, member: Member, meta: dict[str, Any], header: bytes, nbytes: int
+    ) -> Hit | Miss | Moved:
         answer = self._local.peers.call(member.address, "body", meta)
         if _is_gone(answer):
             return _GONE
         body = memoryview(answer.buffers[0])
+        if body.nbytes != nbytes:
+            return Moved()
         return Hit(header, body, meta["generation"], 0.0, leased=False, immutable=True)
 
     # -- making them known -------------------------------------------------

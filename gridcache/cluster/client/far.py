@@ -12,7 +12,7 @@ from typing import Any
 from gridcache.cluster.client.arrivals import Arrivals
 from gridcache.cluster.client.local import Local, Patience, was_sent
 from gridcache.cluster.home.directory import EVERY_EDITION
-from gridcache.cluster.home.home import Held
+from gridcache.cluster.home.home import Held, Moved
 from gridcache.cluster.home.items import LARGE, buffers_of, order_meta, space_meta
 from gridcache.cluster.home.moved import SENT, MovedError, is_moved
 from gridcache.cluster.home.registry import Claim
@@ -165,6 +165,7 @@ class Far:
         left = {
             text: random.sample(holders, len(holders)) for text, holders in held.items()
         }
+        again: dict[str, set[int]] = {text: set() for text in held}
         while left:
             groups: dict[int, list[str]] = {}
             for text, holders in list(left.items()):
@@ -183,6 +184,9 @@ class Far:
                     del left[text]
                 elif isinstance(one, Miss):
                     self._unregister(space, text, number)
+                elif isinstance(one, Moved) and number not in again[text]:
+                    again[text].add(number)  # compressed meanwhile, which is once
+                    left[text].append(number)
         return found
 
     def _unregister(self, space: Namespace, text: str, member: int) -> None:
