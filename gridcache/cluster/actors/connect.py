@@ -26,6 +26,7 @@ from gridcache.cluster.actors.ray_nodes import (
     ray_machines,
 )
 from gridcache.cluster.actors.status import GridStatus, NodeInfo
+from gridcache.cluster.home.standing import is_installed
 from gridcache.cluster_config import (
     ClusterConfig,
     RayNode,
@@ -220,7 +221,7 @@ def _wait(
     while True:
         status: GridStatus = ask(membership.status.remote, grid)
         node = _own(status, here)
-        if node is not None and node.state in ("serving", "draining"):
+        if node is not None and _serves(node):
             return node
         waited_s = time.monotonic() - began_s
         elsewhere = node is None and waited_s > _UNSEEN_S and _any_serves(status)
@@ -235,6 +236,17 @@ def _wait(
         if failed or waited_s > timeout_s:
             raise _not_serving(line, grid, here)
         time.sleep(_LOOK_S)
+
+
+def _serves(node: NodeInfo) -> bool:
+    """True if this process's node serves, and has been told of the others.
+
+    The membership counts it in a moment before it has the view by which clients go.
+    """
+    if node.state not in {"serving", "draining"}:
+        return False
+    store = Path(node.store)
+    return is_installed(store) or not store.exists()
 
 
 def _own(status: GridStatus, here: str) -> NodeInfo | None:
