@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-import xxhash
-
 from gridcache.cluster.client.far_flights import is_near_fence
 from gridcache.cluster.client.local import Local, Patience
+from gridcache.cluster.home.bodies import OtherBodyError, pouring
 from gridcache.cluster.home.home import Held, Moved
 from gridcache.cluster.home.items import order_from, space_meta
 from gridcache.cluster.home.moved import MovedError, is_moved
@@ -34,10 +33,6 @@ __all__ = ["Arrivals"]
 
 _REGISTER_S = 3.0
 _GONE = Miss(MissReason.EVICTED)
-
-
-class _OtherBodyError(Exception):
-    """Private: a body was compressed since it was described; its header is another."""
 
 
 class Arrivals:
@@ -122,16 +117,14 @@ class Arrivals:
         meta = {"space": space_meta(space), "to": member.number, "key": text}
         meta["generation"] = generation
 
-        def pour(write: Callable[[int, memoryview], None], start: int) -> int:
-            return self._pour(member, (meta, nbytes), write, start)
-
+        pour = pouring(self._local.peers, member, meta, nbytes)
         if self._would_push_out(nbytes):
             return self._into_memory(member, meta, header, nbytes)
         frames = Poured(header, nbytes, pour, about["viewable"], about["raw"])
         try:
             self._store.put(_copy_order(space, about, frames))
-        except _OtherBodyError:
-            return Moved()
+        except OtherBodyError as other:
+            return _GONE if _is_gone(Answer(dict(other.told))) else Moved()
         except PeerLostError:
             return _GONE
         except GridCacheError:
@@ -139,31 +132,6 @@ class Arrivals:
         self._note(space, about, nbytes)
         found = self._store.get(*entry_key(space.id, text), count=False)
         return found if isinstance(found, Hit) else _GONE
-
-    def _pour(
-        self,
-        member: Member,
-        wanted: tuple[dict[str, Any], int],
-        write: Callable[[int, memoryview], None],
-        start: int,
-    ) -> int:
-        checksum, at, (meta, nbytes) = xxhash.xxh3_64(), [start], wanted
-
-        def take(chunk: memoryview) -> None:
-            write(at[0], chunk)
-            checksum.update(chunk)
-            at[0] += chunk.nbytes
-
-        def sink(told: dict[str, Any], lengths: tuple[int, ...]) -> Sequence[Any]:
-            if _is_gone(Answer(told)):
-                message = "the value went while it was fetched; it is asked for again"
-                raise PeerLostError(message, sent=True)
-            if lengths != (nbytes,):
-                raise _OtherBodyError
-            return [take]
-
-        self._local.peers.call(member.address, "body", meta, into=sink)
-        return checksum.intdigest()
 
     def _into_memory(
         self, member: Member, meta: dict[str, Any], header: bytes, nbytes: int

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from threading import Event
 
 from gridcache.cluster.handover.legacy import merge_records
-from gridcache.cluster.handover.parcel import GoneError, Meta, fetched, opened
+from gridcache.cluster.handover.parcel import Meta, fetched, opened
 from gridcache.cluster.handover.surrender import ENTRIES, LEGACY
+from gridcache.cluster.home.bodies import OtherBodyError
 from gridcache.cluster.home.done import merge_notes
 from gridcache.cluster.home.standing import Standing
 from gridcache.cluster.streams.peers import Peers
@@ -116,7 +117,7 @@ class Intake:
         try:
             if not self._store.snapshot(lambda txn: self._has(txn, order, stamp)):
                 self._store.put(stamped)
-        except GoneError:
+        except OtherBodyError:
             pass  # evicted at the source: as if it had been before
         except (ValueTooLargeError, OutOfSpaceError) as error:
             _logger.warning("%r did not fit here when it moved: %s", order.key, error)

@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import xxhash
-
 from gridcache.cluster.handover.gathering import Found
+from gridcache.cluster.home.bodies import pouring
 from gridcache.cluster.home.items import entry_meta, hit_frames, local_space, order_from
 from gridcache.cluster.home.items import space_meta as described
 from gridcache.cluster.streams.peers import Peers
@@ -24,7 +23,7 @@ from gridcache.store.outcome import Hit
 from gridcache.store.records import TOMBSTONE, Entry
 from gridcache.store.writer import Order
 
-__all__ = ["LARGE", "GoneError", "Parcel", "fetched", "frames_of", "opened"]
+__all__ = ["LARGE", "Parcel", "fetched", "frames_of", "opened"]
 
 LARGE = 1 << 20
 """Bytes; a larger body goes alone."""
@@ -34,10 +33,6 @@ _LOOKS = 8
 _NOTHING = Frames(b"", ())
 
 Meta = dict[str, Any]
-
-
-class GoneError(Exception):
-    """Private: a body that was described is not there any more."""
 
 
 class Parcel:
@@ -176,24 +171,6 @@ def _space(store: NodeStore, about: Meta) -> Namespace:
 
 
 def _poured(peers: Peers, member: Member, item: Meta, request: Meta) -> Poured:
-    nbytes = item["nbytes"]
-
-    def pour(write: Any, start: int) -> int:
-        checksum, at = xxhash.xxh3_64(), start
-
-        def take(chunk: memoryview) -> None:
-            nonlocal at
-            write(at, chunk)
-            checksum.update(chunk)
-            at += chunk.nbytes
-
-        def sink(_meta: Meta, lengths: tuple[int, ...]) -> list[Any]:
-            if lengths != (nbytes,):
-                raise GoneError
-            return [take]
-
-        peers.call(member.address, "body", request, into=sink)
-        return checksum.intdigest()
-
-    header = bytes.fromhex(item["header"])
+    nbytes, header = item["nbytes"], bytes.fromhex(item["header"])
+    pour = pouring(peers, member, request, nbytes)
     return Poured(header, nbytes, pour, item["viewable"], item["raw"])
