@@ -4,19 +4,17 @@ import hashlib
 import os
 import threading
 from dataclasses import astuple, dataclass
-from pathlib import Path
 from typing import Any, Self
 
 from gridcache.cache import GridCache
 from gridcache.cluster.home.facts import read_facts
 from gridcache.errors import ConfigError
+from gridcache.store.marks import boot_id
 
 __all__ = ["DEFAULT", "Handle", "close_all"]
 
 DEFAULT = "dask"
 """The namespace that Dask's results lie in unless another cache is given."""
-
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +127,9 @@ def _open(handle: Handle) -> _Opened:
     if facts is not None:
         return _Opened(cache, facts.grid, facts.node, f"grid {facts.grid}")
     where = cache.path.stat()
-    here = f"{_boot()} {where.st_dev} {where.st_ino}"
+    # Hosts may share a name, and containers a host.
+    here = f"{boot_id() or os.uname().nodename} {where.st_dev} {where.st_ino}"
     return _Opened(cache, "", os.uname().nodename, here)
-
-
-def _boot() -> str:
-    """Names the running machine: hosts may share a name, and containers a host."""
-    try:
-        return _BOOT.read_text().strip()
-    except OSError:
-        return os.uname().nodename
 
 
 def close_all() -> None:
