@@ -4,6 +4,7 @@ A plugin of nobody else; `workers` lives in this process, `processes` in others.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dask
@@ -12,6 +13,7 @@ from distributed import Client, LocalCluster
 
 from gridcache import GridCache
 from gridcache.dask.handle import close_all
+from tests.dask.kit.notes import Log
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,15 +31,30 @@ def cache(store_dir: Path) -> Iterator[GridCache]:
         close_all()
 
 
-@pytest.fixture(scope="module")
-def local_workers() -> Iterator[Client]:
-    """Use `workers`."""
+@pytest.fixture
+def log(tmp_path: Path) -> Log:
+    """Notes of calls, by whatever process makes them."""
+    return Log(tmp_path / "log")
+
+
+@contextmanager
+def _two_workers(*, processes: bool) -> Iterator[Client]:
     with (
         LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
+            n_workers=2,
+            threads_per_worker=1,
+            processes=processes,
+            dashboard_address=":0",
         ) as cluster,
         Client(cluster) as client,
     ):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def local_workers() -> Iterator[Client]:
+    """Use `workers`."""
+    with _two_workers(processes=False) as client:
         yield client
 
 
@@ -50,12 +67,7 @@ def workers(local_workers: Client) -> Client:
 @pytest.fixture(scope="module")
 def process_workers() -> Iterator[Client]:
     """Use `processes`."""
-    with (
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
-        ) as cluster,
-        Client(cluster) as client,
-    ):
+    with _two_workers(processes=True) as client:
         yield client
 
 

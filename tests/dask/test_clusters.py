@@ -32,11 +32,6 @@ persist, apersist, load = (
 )
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> Log:
-    return Log(tmp_path / "log")
-
-
 @pytest.mark.parametrize("kind", ["array", "dataframe", "bag", "delayed"])
 def test_processes_of_workers_give_the_same(
     kind: str, cache: GridCache, log: Log, processes: Client

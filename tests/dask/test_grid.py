@@ -41,11 +41,6 @@ def nodes(store_dir: Path) -> Iterator[SmallGrid]:
         close_all()
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> Log:
-    return Log(tmp_path / "log")
-
-
 def _at(grid: SmallGrid, node: str) -> Handle:
     """The cache as a process on a node has it."""
     return Handle(path=str(grid.nodes[node].store.directory))

@@ -39,11 +39,6 @@ def threads() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> Log:
-    return Log(tmp_path / "log")
-
-
 def _texts(cache: GridCache) -> list[str]:
     return sorted(map(str, cache))
 

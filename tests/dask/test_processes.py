@@ -29,11 +29,6 @@ class Program(Child):
     package = "tests.dask.programs"
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> Log:
-    return Log(tmp_path / "log")
-
-
 def _texts(cache: GridCache) -> list[str]:
     return sorted(map(str, cache))
 

@@ -1,7 +1,6 @@
 """Dask on Ray: the same as on Dask's own schedulers."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import dask
@@ -32,11 +31,6 @@ def on_ray(ray_cluster: RayCluster) -> Iterator[Any]:
         with dask.config.set(scheduler=ray_dask_get):
             yield ray_dask_get
     close_all()
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Log:
-    return Log(tmp_path / "log")
 
 
 @pytest.mark.parametrize("kind", ["array", "dataframe", "bag", "delayed"])

@@ -36,11 +36,6 @@ def small(store_dir: Path) -> Iterator[GridCache]:
         close_all()
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> Log:
-    return Log(tmp_path / "log")
-
-
 def _blocks(log: Log, number: float) -> Any:
     count = BLOCK // 8
     whole = da.full((BLOCKS, count), number, chunks=(1, count))

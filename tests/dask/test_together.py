@@ -1,7 +1,6 @@
 """Names, write-through and `cached()` on top of one another."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import dask
 import dask.array as da
@@ -25,11 +24,6 @@ persist, load, release = (
 def threads() -> Iterator[None]:
     with dask.config.set(scheduler="threads"):
         yield
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Log:
-    return Log(tmp_path / "log")
 
 
 def test_names_are_made_of_names(cache: GridCache, log: Log) -> None:

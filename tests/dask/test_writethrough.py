@@ -32,11 +32,6 @@ def threads() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> Log:
-    return Log(tmp_path / "log")
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_is_computed_once_in_whatever_is_made_of_it(
     kind: str, cache: GridCache, log: Log

@@ -32,11 +32,6 @@ def threads() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> Log:
-    return Log(tmp_path / "log")
-
-
 def call(function: Any, *args: Any) -> Any:
     return delayed(function, pure=True)(*args)
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 import dask
@@ -35,11 +34,6 @@ def anywhere(request: pytest.FixtureRequest) -> Iterator[Client | None]:
         options["pool"] = request.getfixturevalue("pool")
     with dask.config.set(options):
         yield None
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Log:
-    return Log(tmp_path / "log")
 
 
 def settled(client: Client | None) -> None:

@@ -1,7 +1,6 @@
 """Under it a plain persist goes to the grid, and all else is as always."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import dask
 import pytest
@@ -17,11 +16,6 @@ from tests.dask.kit.notes import Log
 from tests.dask.opportunistic.kit import ALL, ASKED
 
 pytestmark = ASKED
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Log:
-    return Log(tmp_path / "log")
 
 
 @pytest.fixture(params=["sync", "workers"])

@@ -1,7 +1,6 @@
 """What would happen is what happens."""
 
 from dataclasses import FrozenInstanceError
-from pathlib import Path
 from typing import Any
 
 import dask.array as da
@@ -16,11 +15,6 @@ from gridcache.dask.opportunistic.outlook import LayerOutlook
 from tests.dask.kit.collections import array, frame
 from tests.dask.kit.notes import Log, noted
 from tests.dask.opportunistic.kit import ALL, PURE_KINDS
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Log:
-    return Log(tmp_path / "log")
 
 
 @pytest.mark.parametrize("kind", PURE_KINDS)

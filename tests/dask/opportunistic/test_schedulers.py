@@ -31,11 +31,6 @@ from tests.dask.kit.notes import Log, noted
 from tests.dask.opportunistic.kit import ALL, ASKED, until
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> Log:
-    return Log(tmp_path / "log")
-
-
 def where(_: Any) -> str:
     return str(get_worker().address)
 
