@@ -10,24 +10,18 @@ import cloudpickle
 from gridcache.advice import advise
 from gridcache.dask.describe import kind_of, shape_of
 from gridcache.dask.graph import Key, Plan, culled, materialize, shell, task
-from gridcache.dask.handle import Handle
 from gridcache.dask.identity import Identities, identities
 from gridcache.dask.manifest import Manifest, Part, find
 from gridcache.dask.oneplace import check_receipts
 from gridcache.dask.opportunistic.annotated import annotated
-from gridcache.dask.partitions import (
-    Keeping,
-    Receipt,
-    copy_partition,
-    present,
-    renew,
-    store_partition,
-)
+from gridcache.dask.partitions import Receipt, copy_partition, store_partition
 from gridcache.dask.publishing import check_free, publish
 from gridcache.dask.sameness import partition_digests, structure_digest
-from gridcache.dask.texts import checked_name, checked_version, part_text
 from gridcache.digest import digest
 from gridcache.errors import ConfigError, OutOfSpaceError
+from gridcache.published.handle import Handle
+from gridcache.published.keeping import Keeping, present, renew
+from gridcache.published.texts import checked_name, checked_version, part_text
 from gridcache.values import ttl_seconds
 
 __all__ = ["Job", "Wish", "prepared"]

@@ -3,20 +3,17 @@
 from typing import Any
 
 from gridcache.cache import GridCache
+from gridcache.dask.address import handle_of
 from gridcache.dask.describe import NameInfo, info_of
 from gridcache.dask.graph import Graph, rebuilt, task
-from gridcache.dask.handle import Handle
 from gridcache.dask.locality import prefer_near
 from gridcache.dask.manifest import Manifest, find, read
-from gridcache.dask.partitions import (
-    Near,
-    fetch_partition,
-    nbytes_of,
-    present,
-)
-from gridcache.dask.publishing import withdraw
-from gridcache.dask.texts import checked_name, names_of, parts_of
+from gridcache.dask.partitions import Near, fetch_partition
 from gridcache.errors import StoreFormatError
+from gridcache.published.handle import Handle
+from gridcache.published.keeping import nbytes_of, present
+from gridcache.published.names import withdraw
+from gridcache.published.texts import checked_name, names_of, parts_of
 
 __all__ = ["info", "load", "loaded", "names", "release"]
 
@@ -31,7 +28,7 @@ def load(name: str, *, cache: GridCache | Handle | str | None = None) -> Any:
     NameNotFoundError
         Nothing is published under the name.
     """
-    handle = Handle.of(cache).renewed()
+    handle = handle_of(cache).renewed()
     return loaded(read(handle.cache, checked_name(name)), handle)
 
 
@@ -64,7 +61,7 @@ def release(name: str, *, cache: GridCache | Handle | str | None = None) -> int:
     NameNotFoundError
         Nothing is published or left under the name.
     """
-    handle = Handle.of(cache).renewed()
+    handle = handle_of(cache).renewed()
     nbytes = _nbytes(handle, checked_name(name))
     if not withdraw(handle, name):
         read(handle.cache, name)
@@ -86,7 +83,7 @@ def _nbytes(handle: Handle, name: str) -> int:
 
 def names(*, cache: GridCache | Handle | str | None = None) -> list[str]:
     """Published names, sorted."""
-    return names_of(Handle.of(cache).renewed().cache)
+    return names_of(handle_of(cache).renewed().cache)
 
 
 def info(name: str, *, cache: GridCache | Handle | str | None = None) -> NameInfo:
@@ -97,6 +94,6 @@ def info(name: str, *, cache: GridCache | Handle | str | None = None) -> NameInf
     NameNotFoundError
         Nothing is.
     """
-    handle = Handle.of(cache).renewed()
+    handle = handle_of(cache).renewed()
     manifest = read(handle.cache, checked_name(name))
     return info_of(manifest, present(handle, manifest.texts))

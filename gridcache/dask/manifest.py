@@ -1,10 +1,5 @@
-"""Manifest: what is published under a name, and how it is kept.
+"""Manifest: what is published under a name, and how it is kept."""
 
-Kept as plain columns and not as objects: ten thousand partitions are read in
-milliseconds, and what another version of gridcache wrote is known for that.
-"""
-
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -13,16 +8,14 @@ from typing import Any
 import cloudpickle
 
 from gridcache.cache import GridCache
-from gridcache.dask.handle import Handle
 from gridcache.dask.partitions import Receipt
-from gridcache.dask.texts import manifest_text, names_of
-from gridcache.errors import NameNotFoundError, StoreFormatError
-from gridcache.views import ABSENT
+from gridcache.published import records
+from gridcache.published.handle import Handle
+from gridcache.published.records import Kind, Record
 
-__all__ = ["FORMAT", "Manifest", "Part", "find", "read", "save"]
+__all__ = ["KIND", "Manifest", "Part", "find", "read", "save"]
 
-FORMAT = 1
-"""Raised when what is kept changes its meaning."""
+KIND = Kind("gridcache.dask", "collection", format=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +89,7 @@ def _known(part: Part, known: Mapping[str, tuple[int, str]]) -> Part:
 
 # -- as it is kept ---------------------------------------------------------------
 
-_COLUMNS = ("key", "text", "nbytes", "node")
+_COLUMNS = tuple(one.name for one in fields(Part))
 _PLAIN = tuple(one.name for one in fields(Manifest) if one.name != "parts")
 
 
@@ -107,17 +100,7 @@ def save(handle: Handle, manifest: Manifest) -> None:
         column: [getattr(part, column) for part in manifest.parts]
         for column in _COLUMNS
     }
-    # One object each, which is pickled once.
-    columns["node"] = list(map(sys.intern, columns["node"]))
-    # With a node the partitions go that lie there alone; not the name of the others.
-    copies: dict[str, Any] = {"replicas": 2} if handle.grid_name else {}
-    handle.cache.put(
-        manifest_text(manifest.name),
-        {"format": FORMAT, **plain, "parts": columns},
-        ttl=manifest.ttl_s,
-        pin=True,
-        **copies,
-    )
+    records.keep(handle, manifest.name, KIND, Record(plain, columns), manifest.ttl_s)
 
 
 def find(cache: GridCache, name: str) -> Manifest | None:
@@ -128,20 +111,8 @@ def find(cache: GridCache, name: str) -> Manifest | None:
     StoreFormatError
         Another version of gridcache published it.
     """
-    found = cache.get(manifest_text(name), ABSENT)
-    if found is ABSENT:
-        return None
-    kept = found.get("format") if isinstance(found, Mapping) else None
-    if kept != FORMAT:
-        message = (
-            f"{name!r} was published by another version of gridcache (format {kept}, "
-            f"this one reads {FORMAT}): load it there, or drop it: "
-            f"gridcache.dask.release({name!r})"
-        )
-        raise StoreFormatError(message, name=name, format=kept)
-    rows = zip(*(found["parts"][column] for column in _COLUMNS), strict=True)
-    plain = {name: found[name] for name in _PLAIN}
-    return Manifest(**plain, parts=tuple(Part(*row) for row in rows))
+    found = records.find(cache, name, KIND)
+    return None if found is None else _manifest(found)
 
 
 def read(cache: GridCache, name: str) -> Manifest:
@@ -154,19 +125,9 @@ def read(cache: GridCache, name: str) -> Manifest:
     StoreFormatError
         Another version of gridcache published it.
     """
-    found = find(cache, name)
-    if found is None:
-        raise _not_found(cache, name)
-    return found
+    return _manifest(records.read(cache, name, KIND))
 
 
-def _not_found(cache: GridCache, name: str) -> NameNotFoundError:
-    from difflib import get_close_matches  # noqa: PLC0415 - for the error alone
-
-    near = get_close_matches(name, names_of(cache))
-    hint = f"; there is {', '.join(map(repr, near))}" if near else ""
-    message = (
-        f"nothing is published as {name!r} in cache {cache.name!r}{hint}. Publish it "
-        f"with gridcache.dask.persist(collection, {name!r})"
-    )
-    return NameNotFoundError(message, name=name, near=near)
+def _manifest(found: Record) -> Manifest:
+    rows = zip(*(found.columns[column] for column in _COLUMNS), strict=True)
+    return Manifest(**found.plain, parts=tuple(Part(*row) for row in rows))

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gridcache.dask.handle import Handle
 from gridcache.dask.partitions import Receipt
 from gridcache.errors import NoAvailableNodesError
+from gridcache.published.handle import Handle
 
 __all__ = ["acheck_one_place", "check_one_place", "check_receipts"]
 

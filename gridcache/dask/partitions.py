@@ -6,54 +6,28 @@ is a receipt. Nothing here knows of graphs or names.
 
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from gridcache.advice import advise
-from gridcache.dask.handle import Handle
-from gridcache.errors import GridCacheError, ImmutableKeyError, KeyNotFoundError
+from gridcache.errors import ImmutableKeyError, KeyNotFoundError
+from gridcache.published.handle import Handle
+from gridcache.published.keeping import Keeping, nbytes_of, present
 from gridcache.views import ABSENT
 
 __all__ = [
-    "Keeping",
     "Near",
     "Receipt",
     "all_present",
     "copy_partition",
     "fetch_partition",
     "keep_partition",
-    "nbytes_of",
     "pass_partition",
-    "present",
-    "renew",
     "store_partition",
 ]
-
-_FOR_EVER_S = 900 * 365.25 * 86400
-"""A time to live can be set anew, and not be taken away."""
-
-
-@dataclass(frozen=True, slots=True)
-class Keeping:
-    """How partitions are kept."""
-
-    ttl_s: float | None = None
-    replicas: int = 1
-    pin: bool = False
-
-    def options(self, cost_s: float = 0.0) -> dict[str, Any]:
-        """As `GridCache.put` takes them."""
-        copies = {"replicas": self.replicas} if self.replicas > 1 else {}
-        return {
-            "immutable": True,
-            "ttl": self.ttl_s,
-            "pin": self.pin,
-            "cost": cost_s,
-            **copies,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +59,6 @@ def store_partition(value: Any, handle: Handle, text: str, keeping: Keeping) -> 
 def copy_partition(handle: Handle, text: str, of: str, keeping: Keeping) -> Receipt:
     """Store a partition once more that is kept with too few copies."""
     return store_partition(fetch_partition(handle, text, of), handle, text, keeping)
-
-
-def nbytes_of(handle: Handle, text: str) -> int:
-    """Bytes of a partition as encoded; 0 if it is gone or nobody answers."""
-    try:
-        found = handle.cache.info(text)
-    except (GridCacheError, OSError):
-        return 0
-    if found is None:
-        return 0
-    # A small value has no buffers: it lies in its header.
-    return found.raw_nbytes or found.stored_nbytes
 
 
 class Near(str):
@@ -186,28 +148,9 @@ def keep_partition(
     )
 
 
-def present(handle: Handle, texts: Iterable[str]) -> set[str]:
-    """Those that are there now."""
-    return set(handle.cache.contains_many(texts))
-
-
 def all_present(handle: Handle, texts: Sequence[str]) -> bool:
     """Tell whether all are there, for the tasks that otherwise make them."""
     return len(present(handle, texts)) == len(texts)
-
-
-def renew(handle: Handle, texts: Collection[str], keeping: Keeping) -> None:
-    """Let partitions that are there live as long as those that come now."""
-    if not texts:
-        return
-    cache = handle.cache
-    first = cache.info(next(iter(texts)))
-    if keeping.ttl_s is None and (first is None or first.expires is None):
-        return
-    for text in texts:
-        # One that is gone by now is found missing before anything is published.
-        with suppress(KeyNotFoundError):
-            cache.touch(text, _FOR_EVER_S if keeping.ttl_s is None else keeping.ttl_s)
 
 
 def in_worker() -> bool:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from gridcache.cache import GridCache
-from gridcache.dask.handle import Handle
+from gridcache.dask.address import handle_of
 from gridcache.dask.job import Job, Wish, prepared
 from gridcache.dask.loading import loaded
 from gridcache.dask.locality import aprefer_near, prefer_near
@@ -25,6 +25,7 @@ from gridcache.dask.running import (
     scheduler_for,
 )
 from gridcache.errors import OutOfSpaceError
+from gridcache.published.handle import Handle
 
 __all__ = ["apersist", "persist"]
 
@@ -85,7 +86,7 @@ def persist(  # noqa: PLR0913 - all but the first two by name
         The partitions do not fit; those that were stored stay, and the name is not
         published: the same call goes on from there.
     """
-    handle, wish = Handle.of(cache), Wish(name, ttl, replicas, version, overwrite)
+    handle, wish = handle_of(cache), Wish(name, ttl, replicas, version, overwrite)
     schedule = scheduler_for(collection, scheduler)
     client = client_of(schedule)
     job = prepared(collection, handle.renewed(), wish)
@@ -109,7 +110,7 @@ async def apersist(collection: Any, name: str | None = None, **options: Any) -> 
     client = awaited_client(options.get("scheduler"))
     if client is None:
         return await asyncio.to_thread(persist, collection, name, **options)
-    handle = Handle.of(options.pop("cache", None))
+    handle = handle_of(options.pop("cache", None))
     progress = options.pop("progress", None)
     options.pop("scheduler", None)
     wish = Wish(name, **options)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from gridcache.advice import advise
 from gridcache.cache import GridCache
+from gridcache.dask.address import handle_of
 from gridcache.dask.graph import (
     Graph,
     Key,
@@ -26,20 +27,19 @@ from gridcache.dask.graph import (
     shell,
     task,
 )
-from gridcache.dask.handle import Handle
 from gridcache.dask.identity import identities
 from gridcache.dask.partitions import (
-    Keeping,
     all_present,
     fetch_partition,
     keep_partition,
     pass_partition,
-    present,
 )
 from gridcache.dask.sameness import partition_digests, structure_digest
-from gridcache.dask.texts import auto_text, checked_version
 from gridcache.dask.upstream import guarded, recipes
 from gridcache.digest import digest
+from gridcache.published.handle import Handle
+from gridcache.published.keeping import Keeping, present
+from gridcache.published.texts import auto_text, checked_version
 from gridcache.values import ttl_seconds
 
 __all__ = ["cache"]
@@ -76,7 +76,7 @@ def cache(
     ConfigError
         It is no Dask collection.
     """
-    handle, keeping = Handle.of(cache).renewed(), Keeping(ttl_seconds(ttl))
+    handle, keeping = handle_of(cache).renewed(), Keeping(ttl_seconds(ttl))
     checked_version(version)
     plan = materialize(collection)
     ids = identities(plan.graph, plan.keys, salt=version or "")

@@ -12,7 +12,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from gridcache import GridCache
-from gridcache.dask.handle import close_all
+from gridcache.published.handle import close_all
 from tests.dask.kit.notes import Log
 
 

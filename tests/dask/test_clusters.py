@@ -14,14 +14,15 @@ from distributed import Client, LocalCluster, get_worker
 
 import gridcache.dask
 from gridcache import GridCache
-from gridcache.dask.handle import Handle
-from gridcache.dask.partitions import Keeping, store_partition
+from gridcache.dask.address import handle_of
+from gridcache.dask.partitions import store_partition
 from gridcache.errors import (
     CacheWarning,
     ConfigError,
     NameInUseError,
     NoAvailableNodesError,
 )
+from gridcache.published.keeping import Keeping
 from tests.dask.kit.collections import KINDS, array, assert_same
 from tests.dask.kit.notes import Log
 
@@ -63,7 +64,7 @@ def test_what_comes_back_to_the_client_is_below_a_kilobyte_for_a_partition(
 ) -> None:
     name = "n" * 300
     text = f"part:{name}:{'0' * 32}"
-    receipt = store_partition(bytes(1 << 20), Handle.of(cache), text, Keeping())
+    receipt = store_partition(bytes(1 << 20), handle_of(cache), text, Keeping())
     assert receipt.nbytes >= 1 << 20
     assert len(pickle.dumps(receipt)) < 1024
 

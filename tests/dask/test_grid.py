@@ -15,8 +15,8 @@ from distributed import Client, LocalCluster
 
 import gridcache.dask
 from gridcache.cluster.home import naming
-from gridcache.dask.handle import Handle, close_all
 from gridcache.errors import KeyNotFoundError, NameInUseError
+from gridcache.published.handle import Handle, close_all
 from tests.cluster.kit.small_grid import SmallGrid
 from tests.dask.kit.collections import array, assert_same, frame
 from tests.dask.kit.notes import Log, noted
@@ -43,7 +43,7 @@ def nodes(store_dir: Path) -> Iterator[SmallGrid]:
 
 def _at(grid: SmallGrid, node: str) -> Handle:
     """The cache as a process on a node has it."""
-    return Handle(path=str(grid.nodes[node].store.directory))
+    return Handle("dask", path=str(grid.nodes[node].store.directory))
 
 
 def test_what_one_node_publishes_another_loads(nodes: SmallGrid, log: Log) -> None:

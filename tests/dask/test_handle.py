@@ -11,8 +11,9 @@ from distributed import Client
 
 import gridcache.dask
 from gridcache import GridCache
-from gridcache.dask.handle import Handle, close_all
+from gridcache.dask.address import handle_of
 from gridcache.errors import ConfigError
+from gridcache.published.handle import Handle, close_all
 from tests.dask.kit.collections import array
 from tests.dask.kit.notes import Log
 
@@ -20,31 +21,31 @@ from tests.dask.kit.notes import Log
 def test_a_handle_names_a_cache_by_text_by_cache_or_by_default(
     cache: GridCache,
 ) -> None:
-    assert Handle.of(None) == Handle("dask")
-    assert Handle.of("mine") == Handle("mine")
-    assert Handle.of(cache) == Handle("dask", path=str(cache.path))
-    assert Handle.of(Handle.of(cache)) is not None
+    assert handle_of(None) == Handle("dask")
+    assert handle_of("mine") == Handle("mine")
+    assert handle_of(cache) == Handle("dask", path=str(cache.path))
+    assert handle_of(handle_of(cache)) is not None
     with pytest.raises(ConfigError, match="not a int"):
-        Handle.of(3)  # type: ignore[arg-type]
+        handle_of(3)  # type: ignore[arg-type]
 
 
 def test_it_travels_small_and_has_the_same_token_everywhere(cache: GridCache) -> None:
-    handle = Handle.of(cache)
+    handle = handle_of(cache)
     assert handle.cache.path == cache.path
     packed = pickle.dumps(handle)
     assert len(packed) < 300
     again = pickle.loads(packed)
     assert again == handle
-    assert tokenize(again) == tokenize(handle) != tokenize(Handle.of("other"))
+    assert tokenize(again) == tokenize(handle) != tokenize(handle_of("other"))
     assert again.digest() == handle.digest()
 
 
 def test_a_process_opens_it_once(cache: GridCache) -> None:
-    first = Handle.of(cache).cache
-    assert Handle.of(cache).cache is first
-    assert Handle.of(cache).renewed().cache is first
+    first = handle_of(cache).cache
+    assert handle_of(cache).cache is first
+    assert handle_of(cache).renewed().cache is first
     close_all()
-    second = Handle.of(cache).cache
+    second = handle_of(cache).cache
     assert second is not first
     second["key"] = 1
     assert cache["key"] == 1

@@ -12,7 +12,7 @@ from distributed import Client, LocalCluster
 
 import gridcache.dask
 from gridcache import GridCache
-from gridcache.dask.handle import close_all
+from gridcache.published.handle import close_all
 
 _MIB = 1 << 20
 

@@ -9,7 +9,7 @@ import pytest
 
 import gridcache.dask
 from gridcache import GridCache
-from gridcache.dask.handle import Handle, close_all
+from gridcache.published.handle import Handle, close_all
 from tests.cluster.kit.ray_cluster import RayCluster
 from tests.dask.kit.collections import KINDS, array, assert_same
 from tests.dask.kit.notes import Log

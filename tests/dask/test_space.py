@@ -13,8 +13,8 @@ from distributed import Client
 
 import gridcache.dask
 from gridcache import GridCache
-from gridcache.dask.handle import close_all
 from gridcache.errors import NameNotFoundError, OutOfSpaceError, ValueTooLargeError
+from gridcache.published.handle import close_all
 from tests.dask.kit.notes import Log, noted
 
 persist, load, release = (

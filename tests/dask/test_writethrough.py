@@ -19,8 +19,8 @@ from distributed import Client
 
 import gridcache.dask
 from gridcache import GridCache
-from gridcache.dask.handle import close_all
 from gridcache.errors import CacheWarning, ConfigError
+from gridcache.published.handle import close_all
 from tests.dask.kit.collections import KINDS, array, assert_same, frame
 from tests.dask.kit.notes import Log, noted
 

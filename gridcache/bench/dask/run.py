@@ -1,4 +1,4 @@
-"""Run: what a figure of Dask is given to measure with, and the loop over them."""
+"""Run: what a figure of Dask is given to measure with, and which there are."""
 
 import shutil
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ from distributed import Client
 from gridcache.bench.dask.cluster import local_workers
 from gridcache.bench.place import disk_place
 from gridcache.bench.result import Result
-from gridcache.bench.run import Plan, Run, guarded
+from gridcache.bench.run import Plan, Run, Suite
 from gridcache.bench.scale import DaskScale
 from gridcache.cache import GridCache
-from gridcache.dask.handle import close_all
+from gridcache.published.handle import close_all
 
 __all__ = ["FIGURES", "DaskRun", "measure_figures"]
 
@@ -82,12 +82,4 @@ class DaskRun(Run):
 
 def measure_figures(plan: Plan, place: Path) -> Iterator[Result]:
     """Measure the figures of Dask; one that fails is a row that says so."""
-    directory = place / "dask"
-    directory.mkdir()
-    try:
-        with DaskRun(plan, directory) as run:
-            for figure in FIGURES:
-                plan.say(f"dask: {figure.replace('_', ' ')}")
-                yield from guarded(run, figure, _PACKAGE)
-    finally:  # the next one needs the memory
-        shutil.rmtree(directory, ignore_errors=True)
+    return Suite("dask", FIGURES, _PACKAGE, DaskRun).measured(plan, place)

@@ -7,7 +7,7 @@ from gridcache.cache import GridCache
 from gridcache.cli.failures import ExitCode, Failure
 from gridcache.cli.options import Options
 from gridcache.cli.session import open_cache
-from gridcache.dask.handle import DEFAULT
+from gridcache.dask.address import DEFAULT
 from gridcache.errors import NameNotFoundError
 
 __all__ = ["names_as_exit_codes", "opened"]

@@ -6,9 +6,9 @@ from gridcache.attach import default_store_path
 from gridcache.cluster.home.naming import find_standing
 from gridcache.config import load_config
 from gridcache.dask.describe import NameInfo
-from gridcache.dask.handle import Handle
 from gridcache.dask.loading import info, names
 from gridcache.errors import GridCacheError, NameNotFoundError, StoreFormatError
+from gridcache.published.handle import Handle
 
 __all__ = ["MOST_NAMES", "NodeFigures", "published", "store_figures"]
 
@@ -72,4 +72,4 @@ def _existing() -> Handle | None:
     """Dask's cache, if its store is there: to look must not make one."""
     config = load_config()
     path = find_standing(config) or default_store_path(config)
-    return Handle() if (path / "superblock").exists() else None
+    return Handle("dask") if (path / "superblock").exists() else None

@@ -24,7 +24,7 @@ _READING = frozenset(
 )
 _UNNAMED = re.compile(r"(?:auto:)?([0-9a-f]{32})")
 _NAMED = re.compile(r"part:.*:[0-9a-f]{32}", re.DOTALL)
-"""Both as in `gridcache.dask.texts`."""
+"""Both as in `gridcache.published.texts`."""
 
 
 def reads_kept(function: Any) -> bool:

@@ -12,8 +12,8 @@ from typing import Any
 from distributed import SchedulerPlugin
 
 from gridcache.dask.asking import ask_workers
-from gridcache.dask.handle import Handle
 from gridcache.dask.locality.reads import Read, favourite
+from gridcache.published.handle import Handle
 
 __all__ = ["LocalityPlugin", "learn_nodes"]
 

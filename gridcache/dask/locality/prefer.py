@@ -10,7 +10,7 @@ import time
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from gridcache.dask.handle import Handle
+from gridcache.published.handle import Handle
 
 __all__ = ["aprefer_near", "prefer_near"]
 

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from gridcache.dask.handle import Handle
 from gridcache.dask.partitions import fetch_partition
+from gridcache.published.handle import Handle
 
 __all__ = ["Read", "favourite", "reads_of"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import dask
 
 from gridcache.cache import GridCache
-from gridcache.dask.handle import Handle
+from gridcache.dask.address import handle_of
 from gridcache.dask.opportunistic.admission import (
     MIN_SECONDS,
     MIN_SECONDS_PER_BYTE,
@@ -17,6 +17,7 @@ from gridcache.dask.opportunistic.admission import (
 from gridcache.dask.opportunistic.figures import CachedStats
 from gridcache.dask.opportunistic.scheduler import CachedScheduler
 from gridcache.dask.opportunistic.timed import Rules
+from gridcache.published.handle import Handle
 from gridcache.values import ttl_seconds
 
 __all__ = ["cached"]
@@ -58,7 +59,7 @@ def cached(
     CachedStats
         Hits, misses, what was stored and what was saved.
     """
-    handle = Handle.of(cache)
+    handle = handle_of(cache)
     admission = Admission(min_seconds, min_seconds_per_byte)
     rules = Rules(handle, admission, ttl_seconds(ttl))
     figures = CachedStats(handle)

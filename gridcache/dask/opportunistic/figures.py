@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterable
 from html import escape
 
-from gridcache.dask.handle import Handle
+from gridcache.published.handle import Handle
 from gridcache.store.outcome import EntryInfo
 from gridcache.units import format_bytes, format_duration
 

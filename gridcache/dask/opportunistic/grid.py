@@ -15,10 +15,11 @@ import dask.base
 from dask.delayed import delayed
 
 from gridcache.cache import GridCache
-from gridcache.dask.handle import Handle
+from gridcache.dask.address import handle_of
 from gridcache.dask.opportunistic.inner import Above, beneath, beneath_for, plain
 from gridcache.dask.persisting import persist
 from gridcache.errors import ConfigError
+from gridcache.published.handle import Handle
 
 __all__ = ["GridScheduler", "asked_to_persist"]
 
@@ -76,7 +77,7 @@ class GridScheduler(Above):
     ) -> None:
         if not asked_to_persist():
             raise ConfigError(_NOT_ASKED)
-        self.handle = Handle.of(cache)
+        self.handle = handle_of(cache)
         self._given = scheduler
         self._how: dict[str, Any] = {
             "ttl": ttl,

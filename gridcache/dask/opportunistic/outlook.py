@@ -10,13 +10,14 @@ from dask.base import collections_to_expr, unpack_collections
 from dask.utils import key_split
 
 from gridcache.cache import GridCache
+from gridcache.dask.address import handle_of
 from gridcache.dask.graph import Key
-from gridcache.dask.handle import Handle
 from gridcache.dask.identity.nodes import Task
 from gridcache.dask.opportunistic.figures import nbytes_of
 from gridcache.dask.opportunistic.rewrite import needed
 from gridcache.dask.opportunistic.survey import Survey, survey
 from gridcache.errors import ConfigError
+from gridcache.published.handle import Handle
 from gridcache.units import format_bytes, format_duration
 
 __all__ = ["LayerOutlook", "Outlook", "plan"]
@@ -164,7 +165,7 @@ def plan(
     from dask._expr import FinalizeCompute  # noqa: PLC0415 - Dask does so, too
 
     expr = FinalizeCompute(collections_to_expr(found, optimize_graph=True)).optimize()
-    return _looked_at(survey(expr, expr.__dask_keys__(), salt), Handle.of(cache))
+    return _looked_at(survey(expr, expr.__dask_keys__(), salt), handle_of(cache))
 
 
 def _parts(collection: Any) -> list[Any]:

@@ -15,7 +15,7 @@ from gridcache.dask.opportunistic.pause import no_garbage
 from gridcache.dask.opportunistic.rewrite import HIT, Rewritten, apart, rewrite
 from gridcache.dask.opportunistic.survey import Survey, survey
 from gridcache.dask.opportunistic.timed import Rules
-from gridcache.dask.texts import auto_text
+from gridcache.published.texts import auto_text
 
 __all__ = ["Run"]
 

@@ -8,11 +8,11 @@ from typing import Any
 from dask.core import flatten
 
 from gridcache.dask.graph import Graph, Key, low_level
-from gridcache.dask.handle import Handle
 from gridcache.dask.identity import Identities, identities
 from gridcache.dask.identity.nodes import Alias, Task
-from gridcache.dask.partitions import present
-from gridcache.dask.texts import auto_text
+from gridcache.published.handle import Handle
+from gridcache.published.keeping import present
+from gridcache.published.texts import auto_text
 
 __all__ = ["Survey", "survey"]
 

@@ -14,12 +14,12 @@ from typing import Any
 from dask.utils import funcname
 
 from gridcache.advice import advise
-from gridcache.dask.handle import Handle
 from gridcache.dask.opportunistic.admission import Admission
 from gridcache.dask.opportunistic.spent import of_process
-from gridcache.dask.partitions import Keeping
-from gridcache.dask.texts import auto_text
 from gridcache.errors import CacheWarning, ImmutableKeyError, KeyNotFoundError
+from gridcache.published.handle import Handle
+from gridcache.published.keeping import Keeping
+from gridcache.published.texts import auto_text
 from gridcache.views import ABSENT
 
 __all__ = ["Rules", "Timed", "fetch_hit"]

@@ -17,8 +17,8 @@ from distributed import Client, LocalCluster
 
 import gridcache.dask
 from gridcache.dask.dashboard import add_routes, install, overview
-from gridcache.dask.handle import close_all
 from gridcache.dask.recovery import RecoveryPlugin
+from gridcache.published.handle import close_all
 
 _MODULE = "gridcache.dask.dashboard"
 

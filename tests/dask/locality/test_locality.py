@@ -21,9 +21,9 @@ from distributed import Client, LocalCluster, wait
 
 import gridcache.dask
 from gridcache.cluster.home import naming
-from gridcache.dask.handle import Handle, close_all
 from gridcache.dask.locality import prefer_near
 from gridcache.dask.manifest import read
+from gridcache.published.handle import Handle, close_all
 from tests.cluster.kit.small_grid import SmallGrid
 
 _TIMEOUT = 30
@@ -102,7 +102,7 @@ def near(client: Client, nodes: dict[str, str], name: str, collection: Any) -> f
     kept = client.persist(collection)
     wait(kept, timeout=_TIMEOUT)
     where = client.who_has(kept)
-    parts = read(Handle().cache, name).parts
+    parts = read(Handle("dask").cache, name).parts
     assert {part.node for part in parts} == {_NORTH, _SOUTH}
     assert len(where) == len(parts) == _PARTITIONS
     right = [
@@ -140,7 +140,7 @@ def test_a_delayed_value_is_read_on_its_node(
     for number in range(6):
         name = f"delayed{number}"
         gridcache.dask.persist(delayed(np.full)(10, number), name)
-        (part,) = read(Handle().cache, name).parts
+        (part,) = read(Handle("dask").cache, name).parts
         kept = client.compute(gridcache.dask.load(name))
         wait(kept, timeout=_TIMEOUT)
         assert [nodes[w] for w in client.who_has(kept)[kept.key]] == [part.node]
@@ -159,13 +159,13 @@ def test_what_the_user_says_counts_more(client: Client, nodes: dict[str, str]) -
 def known(dask_scheduler: Any) -> dict[str, str]:
     """The nodes of workers as the scheduler has them."""
     plugin = dask_scheduler.plugins["gridcache-locality"]
-    return dict(plugin._nodes[Handle()])
+    return dict(plugin._nodes[Handle("dask")])
 
 
 def test_workers_that_come_and_go_are_known(
     client: Client, nodes: dict[str, str]
 ) -> None:
-    prefer_near(Handle(), client)
+    prefer_near(Handle("dask"), client)
     assert client.run_on_scheduler(known) == nodes
     client.cluster.scale(3)  # type: ignore[union-attr]
     client.wait_for_workers(3, timeout=_TIMEOUT)
@@ -191,4 +191,4 @@ def test_a_node_without_workers_is_no_obstacle(
 
 
 def test_without_a_client_there_is_nothing_to_do() -> None:
-    prefer_near(Handle())
+    prefer_near(Handle("dask"))

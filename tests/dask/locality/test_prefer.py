@@ -11,10 +11,10 @@ from distributed import Client, LocalCluster
 
 from gridcache import GridCache
 from gridcache.dask.graph import low_level, task
-from gridcache.dask.handle import Handle, close_all
 from gridcache.dask.locality import aprefer_near, prefer_near
 from gridcache.dask.locality.reads import Read, favourite, reads_of
 from gridcache.dask.partitions import fetch_partition
+from gridcache.published.handle import Handle, close_all
 
 _HANDLE = Handle("dask")
 

@@ -7,7 +7,7 @@ import dask
 import pytest
 
 from gridcache.dask import cached, plan
-from gridcache.dask.handle import Handle, close_all
+from gridcache.published.handle import Handle, close_all
 from tests.cluster.kit.small_grid import SmallGrid
 from tests.dask.kit.collections import array, assert_same
 from tests.dask.kit.notes import Log
@@ -29,7 +29,8 @@ def nodes(store_dir: Path) -> Iterator[SmallGrid]:
 
 def test_what_one_node_keeps_another_finds(nodes: SmallGrid, tmp_path: Path) -> None:
     north, south = (
-        Handle(path=str(nodes.nodes[name].store.directory)) for name in (_NORTH, _SOUTH)
+        Handle("dask", path=str(nodes.nodes[name].store.directory))
+        for name in (_NORTH, _SOUTH)
     )
     log = Log(tmp_path / "log")
     with cached(north, **ALL) as first:

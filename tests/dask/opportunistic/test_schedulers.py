@@ -21,7 +21,7 @@ from distributed import Client, get_worker
 
 from gridcache import GridCache
 from gridcache.dask import cached
-from gridcache.dask.handle import Handle
+from gridcache.dask.address import handle_of
 from gridcache.dask.identity.nodes import Task
 from gridcache.dask.opportunistic import clone
 from gridcache.dask.opportunistic.admission import Admission
@@ -223,7 +223,7 @@ class TestTimed:
     """What goes to every task."""
 
     def test_it_is_small_to_send(self, cache: GridCache) -> None:
-        rules = Rules(Handle.of(cache), Admission(), None)
+        rules = Rules(handle_of(cache), Admission(), None)
         timed = Timed(os.getpid, "0" * 32, ("1" * 32,), rules, False)
         sent = pickle.dumps(timed, protocol=5)
         assert len(sent) < 500

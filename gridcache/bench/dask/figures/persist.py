@@ -31,7 +31,7 @@ from gridcache.bench.dask.run import DaskRun
 from gridcache.bench.result import Goal, Result, Unit
 from gridcache.bench.timing import interleave
 from gridcache.dask import load, persist
-from gridcache.dask.handle import close_all
+from gridcache.published.handle import close_all
 from gridcache.units import format_bytes
 
 __all__ = ["measure"]

@@ -1,13 +1,13 @@
-"""Texts: what published collections and their partitions are called in the cache.
+"""Texts: how what is published, and the parts of it, are called in the cache.
 
 ==========================  ========================================================
-``name:NAME``               the manifest of a published collection
+``name:NAME``               the manifest of what is published
 ``lock:NAME``               never stored; who changes what the name stands for holds it
-``part:NAME:IDENTITY``      one of its partitions
-``auto:IDENTITY``           a partition or a task's result that nobody named
+``part:NAME:IDENTITY``      one of its parts; the identity is 32 hexadecimal digits
+``auto:IDENTITY``           a part or a task's result that nobody named
 ==========================  ========================================================
 
-A partition belongs to its name alone, so that a name can be released, or published
+A part belongs to its name alone, so that a name can be released, or published
 again, without a look at the others.
 """
 
@@ -73,7 +73,7 @@ def lock_text(name: str) -> str:
 
 
 def part_text(name: str, identity: str) -> str:
-    """The key of a partition that belongs to a name."""
+    """The key of a part of a name."""
     return f"part:{name}:{identity}"
 
 
@@ -87,9 +87,14 @@ def names_of(cache: GridCache) -> list[str]:
     return sorted(key[len(_MANIFEST) :] for key in cache.keys(_MANIFEST))
 
 
-def parts_of(cache: GridCache, name: str) -> Iterator[str]:
-    """The keys of all partitions of a name, those of unfinished runs, too."""
-    prefix = part_text(name, "")
+def parts_of(cache: GridCache, name: str, begins: str = "") -> Iterator[str]:
+    """The keys of all parts of a name, those of unfinished runs, too.
+
+    Parameters
+    ----------
+    begins
+        Only of those whose identity begins so.
+    """
+    whole = len(part_text(name, "")) + _DIGEST_LENGTH
     # Another name may begin with this one and a colon: its keys are longer.
-    length = len(prefix) + _DIGEST_LENGTH
-    return (key for key in cache.keys(prefix) if len(key) == length)
+    return (key for key in cache.keys(part_text(name, begins)) if len(key) == whole)

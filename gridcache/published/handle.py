@@ -11,25 +11,23 @@ from gridcache.cluster.home.facts import read_facts
 from gridcache.errors import ConfigError
 from gridcache.store.marks import boot_id
 
-__all__ = ["DEFAULT", "Handle", "close_all"]
-
-DEFAULT = "dask"
-"""The namespace that Dask's results lie in unless another cache is given."""
+__all__ = ["Handle", "close_all"]
 
 
 @dataclass(frozen=True, slots=True)
 class Handle:
     """Names a cache; each process opens it once, in the store of its own node."""
 
-    name: str = DEFAULT
+    name: str
+    """The namespace."""
     path: str | None = None
     """Directory of a store of its own; None for the default store or the grid's."""
     allow_pickle: bool = True
     grid: str = "auto"
 
     @classmethod
-    def of(cls, cache: "GridCache | Handle | str | None") -> "Handle":
-        """The handle of a cache, of a namespace by name, or of the default.
+    def of(cls, cache: "GridCache | Handle | str | None", default: str) -> "Handle":
+        """The handle of a cache, of a namespace by name, or of the default one.
 
         Raises
         ------
@@ -37,7 +35,7 @@ class Handle:
             It is something else.
         """
         if cache is None or isinstance(cache, str):
-            return cls(cache or DEFAULT)
+            return cls(cache or default)
         if isinstance(cache, cls):
             return cache
         if isinstance(cache, GridCache):
@@ -83,7 +81,7 @@ class Handle:
         return self
 
     def __dask_tokenize__(self) -> Any:
-        return ("gridcache.dask.handle", *astuple(self))
+        return ("gridcache.handle", *astuple(self))
 
     def __gridcache_key__(self) -> Any:
         return astuple(self)
