@@ -16,8 +16,9 @@ Works with the threaded, synchronous, process and distributed schedulers and wit
 Dask on Ray. Loading this module loads Dask; the scheduler's parts only where used.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from gridcache.lazy import lazy_names
 
 if TYPE_CHECKING:
     from gridcache.dask.describe import NameInfo
@@ -68,15 +69,4 @@ _HOMES = {
 }
 """Where a name is defined."""
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*__all__, *globals()})
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

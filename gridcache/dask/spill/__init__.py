@@ -5,8 +5,9 @@ others. A spilled value lies in one *block*, which is never evicted and is freed
 the worker's process. A *tier* is memory or disk; the first that takes a value keeps it.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from gridcache.lazy import lazy_names
 
 if TYPE_CHECKING:
     from gridcache.dask.spill.buffer import GridSpillBuffer
@@ -16,17 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["GridSpillBuffer", "SpillFigures", "SpillPlugin", "spilled"]
 
 _HOMES = {
-    "GridSpillBuffer": "buffer",
-    "SpillFigures": "figures",
-    "SpillPlugin": "plugin",
-    "spilled": "figures",
+    "GridSpillBuffer": "gridcache.dask.spill.buffer",
+    "SpillFigures": "gridcache.dask.spill.figures",
+    "SpillPlugin": "gridcache.dask.spill.plugin",
+    "spilled": "gridcache.dask.spill.figures",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)
