@@ -2,7 +2,7 @@
 
 import click
 
-from gridcache.cli.dask.opening import names_as_exit_codes, opened
+from gridcache.cli.dask.opening import COLLECTIONS
 from gridcache.cli.dask.tables import info_report
 from gridcache.cli.examples import examples
 from gridcache.cli.options import Options, command_options
@@ -20,6 +20,6 @@ def command(options: Options, name: str) -> None:
 
     Exit 4 if nothing is.
     """
-    with opened(options) as cache, names_as_exit_codes():
+    with COLLECTIONS.opened(options) as cache, COLLECTIONS.names_as_exit_codes():
         found = info(name, cache=cache)
     emit(info_report(found), options)

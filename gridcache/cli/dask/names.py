@@ -2,14 +2,13 @@
 
 import click
 
-from gridcache.cli.dask.opening import opened
+from gridcache.cli.dask.opening import COLLECTIONS
 from gridcache.cli.dask.tables import names_report
 from gridcache.cli.examples import examples
 from gridcache.cli.options import Options, command_options
+from gridcache.cli.published import told
 from gridcache.cli.render import emit
-from gridcache.dask.describe import NameInfo
 from gridcache.dask.loading import info, names
-from gridcache.errors import GridCacheError
 
 __all__ = ["command"]
 
@@ -28,13 +27,6 @@ def command(options: Options) -> None:
     `present` below `partitions` means that a collection cannot be read whole. Nodes
     are those that stored it.
     """
-    with opened(options) as cache:
-        found = [_info(name, cache) for name in names(cache=cache)]
-    emit(names_report(one for one in found if one is not None), options)
-
-
-def _info(name: str, cache: object) -> NameInfo | None:
-    try:
-        return info(name, cache=cache)  # type: ignore[arg-type]
-    except GridCacheError:
-        return None  # released since, or another version's
+    with COLLECTIONS.opened(options) as cache:
+        found = list(told(names(cache=cache), lambda name: info(name, cache=cache)))
+    emit(names_report(found), options)
