@@ -1,4 +1,7 @@
-"""Run: what a figure is given to measure with, and the loop over the figures."""
+"""Run: what a figure is given to measure with, and the loop over the figures.
+
+Benchmarks that start clusters have runs of their own kind and the same loop.
+"""
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +18,7 @@ from gridcache.bench.scale import Scale
 from gridcache.cache import GridCache
 from gridcache.machine import free_nbytes
 
-__all__ = ["BENCHMARKS", "Plan", "Run", "guarded", "measure"]
+__all__ = ["BENCHMARKS", "Plan", "Run", "Suite", "guarded", "measure"]
 
 _FIGURES = "gridcache.bench.figures"
 
@@ -105,22 +108,33 @@ class Run:
         return self._shared[name]
 
 
-def measure(plan: Plan, place: Path) -> Iterator[Result]:
-    """Measure the benchmarks named; a figure that fails is a row that says so."""
-    for name in plan.names:
-        directory = place / name
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Figures that are measured one after the other with one run."""
+
+    name: str
+    figures: tuple[str, ...]
+    """Modules of the package, in their order."""
+    package: str = _FIGURES
+    run: Callable[[Plan, Path], Run] = Run
+
+    def measured(self, plan: Plan, place: Path) -> Iterator[Result]:
+        """Rows of all of them; a figure that fails is a row that says so."""
+        directory = place / self.name
         directory.mkdir()
         try:
-            with Run(plan, directory) as run:
-                yield from _figures(plan, run, name)
+            with self.run(plan, directory) as run:
+                for figure in self.figures:
+                    plan.say(f"{self.name}: {figure.replace('_', ' ')}")
+                    yield from guarded(run, figure, self.package)
         finally:  # the next one needs the memory
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def _figures(plan: Plan, run: Run, name: str) -> Iterator[Result]:
-    for figure in BENCHMARKS[name]:
-        plan.say(f"{name}: {figure.replace('_', ' ')}")
-        yield from guarded(run, figure)
+def measure(plan: Plan, place: Path) -> Iterator[Result]:
+    """Measure the benchmarks named."""
+    for name in plan.names:
+        yield from Suite(name, BENCHMARKS[name]).measured(plan, place)
 
 
 def guarded(run: Any, figure: str, package: str = _FIGURES) -> Iterable[Result]:

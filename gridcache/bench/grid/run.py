@@ -1,6 +1,5 @@
-"""Run: what a figure of the grid is given to measure with, and the loop over them."""
+"""Run: what a figure of the grid is given to measure with, and which there are."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +10,7 @@ from gridcache.bench.grid.ray_site import ray_site
 from gridcache.bench.grid.site import Site
 from gridcache.bench.result import Absent, Result
 from gridcache.bench.rivals import RIVALS
-from gridcache.bench.run import Plan, Run, guarded
+from gridcache.bench.run import Plan, Run, Suite
 from gridcache.machine import free_nbytes
 
 __all__ = ["FIGURES", "GridRun", "measure_grid"]
@@ -104,12 +103,4 @@ class GridRun(Run):
 
 def measure_grid(plan: Plan, place: Path) -> Iterator[Result]:
     """Measure the figures of the grid; one that fails is a row that says so."""
-    directory = place / "grid"
-    directory.mkdir()
-    try:
-        with GridRun(plan, directory) as run:
-            for figure in FIGURES:
-                plan.say(f"grid: {figure.replace('_', ' ')}")
-                yield from guarded(run, figure, _PACKAGE)
-    finally:  # the next one needs the memory
-        shutil.rmtree(directory, ignore_errors=True)
+    return Suite("grid", FIGURES, _PACKAGE, GridRun).measured(plan, place)
