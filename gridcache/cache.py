@@ -219,9 +219,9 @@ class GridCache(MutableMapping[Any, Any]):
             Names of groups that `clear(tag=...)` deletes.
         **where
             `immutable` (True: the key names what made the value, as a digest does;
-            in a grid copies of it may lie anywhere), and in a grid `replicas` (1
-            or 2) and for immutable values `node` ("auto", "local", a name, or
-            labels as a mapping).
+            in a grid copies of it may lie anywhere), `compression` ("lz4": now,
+            whatever the cache does), and in a grid `replicas` (1 or 2) and for
+            immutable values `node` ("auto", "local", a name, or labels as a mapping).
 
         Raises
         ------

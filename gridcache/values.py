@@ -161,21 +161,22 @@ class Values:
         *,
         immutable: bool = False,
         place: Place | None = None,
+        compress: bool = False,
         **how: Any,
     ) -> int | None:
         """Store a value; `how` as for `Order`. Returns what `NodeStore.put` does."""
         if place is not None and (place.replicas > 1 or place.node not in _HERE):
             message = "replicas= and node= need a grid; start one: grid up"
             raise ConfigError(message, **place._asdict())
-        frames = self.encoded(value)
+        frames = self.encoded(value, compress=compress)
         stamp = _IMMUTABLE if immutable else PLAIN
         return self.store.put(Order(self.space, text, frames, stamp=stamp, **how))
 
-    def encoded(self, value: Any) -> Frames:
-        """Encode a value as this namespace keeps it."""
+    def encoded(self, value: Any, *, compress: bool = False) -> Frames:
+        """Encode a value as this namespace keeps it, or compressed all the same."""
         return encode(
             value,
-            compress=self.space.compression == "lz4",
+            compress=compress or self.space.compression == "lz4",
             allow_pickle=self.allow_pickle,
         )
 
@@ -300,16 +301,28 @@ def cost_seconds(cost: float | str | timedelta) -> float:
 
 
 def placed(
-    *, immutable: bool = False, replicas: int | None = None, node: Any = "auto"
+    *,
+    immutable: bool = False,
+    replicas: int | None = None,
+    node: Any = "auto",
+    compression: str = "auto",
 ) -> dict[str, Any]:
-    """Read where a value is wanted; leaves out what is as always."""
+    """Read where a value is wanted, and how; leaves out what is as always."""
     if replicas not in {None, 1, 2}:
         message = f"replicas is 1 or 2, not {replicas!r}"
         raise ConfigError(message, replicas=replicas)
     if not isinstance(node, str | Mapping) or not node:
         message = f'node is "auto", "local", a name or labels, not {node!r}'
         raise ConfigError(message, node=node)
+    if compression not in {"auto", "lz4"}:
+        message = (
+            f'compression of one value is "auto" (as its cache does) or "lz4", not '
+            f"{compression!r}; a cache that never compresses has compression=None"
+        )
+        raise ConfigError(message, compression=compression)
     how: dict[str, Any] = {"immutable": True} if immutable else {}
+    if compression == "lz4":
+        how["compress"] = True
     if replicas is not None or node != "auto":
         how["place"] = Place(replicas or 0, node)
     return how

@@ -195,10 +195,11 @@ class GridValues(Values):
         *,
         immutable: bool = False,
         place: Place | None = None,
+        compress: bool = False,
         **how: Any,
     ) -> int | None:
         """Store a value; `how` as for `Order`."""
-        where, frames = self._place(place), self.encoded(value)
+        where, frames = self._place(place), self.encoded(value, compress=compress)
         order = Order(self.space, text, frames, **how)
         if immutable:
             return self._put_immutable(order, frames, where)
@@ -218,8 +219,10 @@ class GridValues(Values):
             return
         where = self._place(how.pop("place", None))
         _refuse_placed(where)
+        compress = how.pop("compress", False)
         orders = (
-            Order(self.space, text, self.encoded(value), **how) for text, value in items
+            Order(self.space, text, self.encoded(value, compress=compress), **how)
+            for text, value in items
         )
         for bulk in in_bulks(orders):
             put_home_many(self._far, self.local, bulk, where.replicas)
