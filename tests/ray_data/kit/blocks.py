@@ -1,6 +1,6 @@
 """Ray blocks of every kind that users make, and datasets of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import ray.data
 
-__all__ = ["KINDS", "Picture", "as_rows", "dataset_of", "numbers"]
+__all__ = ["KINDS", "Picture", "as_rows", "dataset_of", "numbers", "plain"]
 
 
 class Picture:
@@ -43,7 +43,7 @@ def _ragged() -> Any:
 
 
 def _nested() -> Any:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"tags": ["a", "b"], "at": {"x": 1, "y": [1.5, 2.5]}},
         {"tags": [], "at": {"x": 2, "y": []}},
         {"tags": ["c"], "at": {"x": 3, "y": [0.5]}},
@@ -96,7 +96,11 @@ def as_rows(block: Any) -> list[dict[str, Any]]:
     """Rows of a Ray block as plain Python."""
     from ray.data.block import BlockAccessor  # noqa: PLC0415 - only where it is used
 
-    rows = BlockAccessor.for_block(block).iter_rows(public_row_format=True)
+    return plain(BlockAccessor.for_block(block).iter_rows(public_row_format=True))
+
+
+def plain(rows: Iterable[Any]) -> list[dict[str, Any]]:
+    """Rows as Ray Data gives them, as plain Python that can be compared."""
     return [{name: _plain(value) for name, value in row.items()} for row in rows]
 
 
