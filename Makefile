@@ -36,7 +36,7 @@ demo: $(VENV)/.grid
 # a dozen threads of gRPC, an excepthook, and a handler of SIGTERM that ends the nodes,
 # whatever is shut down. Forked children of other tests would have them, too.
 GRID_TESTS := tests/cluster tests/pool tests/test_distributed_memory_pool.py \
-	tests/cli/grid tests/docs/test_distributed_pages.py tests/dask
+	tests/cli/grid tests/docs/test_distributed_pages.py tests/dask tests/ray_data
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(GRID_TESTS:%=--ignore=%)

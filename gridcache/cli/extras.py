@@ -12,6 +12,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "dask": ("dask", "distributed"),
     "jupyter": ("ipykernel", "IPython", "nbclient", "nbformat"),
     "ray": ("ray",),
+    "ray-data": ("fsspec", "pandas", "pyarrow", "ray"),
 }
 """Extra to the modules it brings, as they are imported."""
 
