@@ -53,7 +53,8 @@ def digest_of(dataset: Any) -> PlanDigest:
     try:
         token = PlanDigester().token(("plan", FORMAT, walked(dataset)))
     except Unkeyable as refusal:
-        return PlanDigest(None, str(refusal.public("the plan")))
+        what = f"{refusal.kind} {refusal.reason}"
+        return PlanDigest(None, f"a part of the plan has no lasting identity: {what}")
     except Undigestible as refusal:
         return PlanDigest(None, str(refusal))
     except Exception as error:  # noqa: BLE001 - of user's objects, or of another Ray
