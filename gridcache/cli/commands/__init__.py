@@ -30,6 +30,9 @@ COMMANDS: dict[str, LazyCommand] = {
     "resource-sharing": _at(
         "resource_sharing", "Show how the nodes share their memory."
     ),
+    "ray-data": LazyCommand(
+        "gridcache.cli.ray_data", "List and release datasets that Ray Data published."
+    ),
     "check": _at("check", "Verify a store from end to end."),
     "doctor": _at("doctor", "Look for what is wrong or missing on this machine."),
     "config": _at("config", "Show the settings and where each comes from."),

@@ -22,8 +22,8 @@ def command(options: Options) -> None:
     """Look for what is wrong or missing on this machine.
 
     Versions, shared memory, permissions, logind's RemoveIPC, processes that stand
-    still in a store, limits, extras, Ray with its token and ports; with --config the
-    hosts of the file's nodes. Exit 1 if any line is fail.
+    still in a store, limits, extras, Ray with its token and ports, Ray Data and Dask;
+    with --config the hosts of the file's nodes. Exit 1 if any line is fail.
     """
     findings = list(examine(load_settings(options)))
     if options.config:

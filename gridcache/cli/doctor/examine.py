@@ -9,6 +9,7 @@ from gridcache.cli.doctor.limits import check_limits
 from gridcache.cli.doctor.memory import check_memory
 from gridcache.cli.doctor.permissions import check_permissions
 from gridcache.cli.doctor.ray import check_ports, check_ray
+from gridcache.cli.doctor.ray_data import check_ray_data
 from gridcache.cli.doctor.remove_ipc import check_remove_ipc
 from gridcache.cli.doctor.stores import check_stores
 from gridcache.cli.doctor.versions import check_versions
@@ -27,6 +28,7 @@ CHECKS: tuple[Callable[[Config], Iterable[Finding]], ...] = (
     check_extras,
     check_ray,
     check_ports,
+    check_ray_data,
     check_dask,
 )
 
