@@ -23,6 +23,7 @@ _FAULT = 1
 _CLUSTERS = {
     "grid": ("gridcache.bench.grid.run", "measure_grid"),
     "dask": ("gridcache.bench.dask", "measure_dask"),
+    "ray-data": ("gridcache.bench.ray_data", "measure_ray_data"),
 }
 """Not among those that run without names: they start a cluster. The module and its
 function that measures them."""
@@ -69,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="*",
         metavar="NAME",
         type=_known,
-        help=f"which ones ({_NAMES}); all but {' and '.join(_CLUSTERS)} if none is named",
+        help=f"which ones ({_NAMES}); without {', '.join(_CLUSTERS)} if none is named",
     )
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument(

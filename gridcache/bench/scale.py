@@ -33,6 +33,26 @@ class DaskScale:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RayDataScale:
+    """Counts and sizes of the figures of `gridcache.ray_data`."""
+
+    rounds: int
+    """They take seconds each."""
+    object_store_nbytes: int
+    """Of Ray, on each node."""
+    dataset_nbytes: int
+    """Of the dataset that does not fit into it."""
+    epoch_nbytes: int
+    """Of the dataset whose preprocessing costs something."""
+    block_nbytes: int
+    """Of a Ray block."""
+    batch_rows: int
+    """Rows that are preprocessed together."""
+    batch_s: float
+    """Processor time that this takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
     """Counts and sizes of all benchmarks."""
 
@@ -80,6 +100,7 @@ class Scale:
     thought_nodes: int
     """Nodes of the grid that is only computed."""
     dask: DaskScale
+    ray_data: RayDataScale
 
 
 FULL = Scale(
@@ -120,6 +141,15 @@ FULL = Scale(
         partition_s=0.05,
         graph_tasks=10_000,
         task_s=0.001,
+    ),
+    ray_data=RayDataScale(
+        rounds=5,
+        object_store_nbytes=256 * _MIB,
+        dataset_nbytes=512 * _MIB,
+        epoch_nbytes=256 * _MIB,
+        block_nbytes=8 * _MIB,
+        batch_rows=256,
+        batch_s=0.005,
     ),
 )
 """What the figures are quoted from."""
@@ -163,6 +193,15 @@ QUICK = Scale(
         graph_tasks=2_000,
         task_s=0.001,
     ),
+    ray_data=RayDataScale(
+        rounds=2,
+        object_store_nbytes=128 * _MIB,
+        dataset_nbytes=256 * _MIB,
+        epoch_nbytes=128 * _MIB,
+        block_nbytes=8 * _MIB,
+        batch_rows=256,
+        batch_s=0.005,
+    ),
 )
 """A look while tuning: the same operations, fewer and smaller."""
 
@@ -204,6 +243,15 @@ TINY = Scale(
         partition_s=0.01,
         graph_tasks=20,
         task_s=0.001,
+    ),
+    ray_data=RayDataScale(
+        rounds=1,
+        object_store_nbytes=80 * _MIB,
+        dataset_nbytes=8 * _MIB,
+        epoch_nbytes=4 * _MIB,
+        block_nbytes=_MIB,
+        batch_rows=256,
+        batch_s=0.001,
     ),
 )
 """For tests: everything runs, nothing is to be quoted."""

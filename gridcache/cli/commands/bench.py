@@ -15,8 +15,8 @@ def command(options: Options, arguments: tuple[str, ...]) -> None:
     """Measure this machine; the proof of the figures.
 
     Medians and ratios in one run, on private temporary stores. NAME picks single
-    benchmarks (grid: the grid, on a Ray cluster of its own; dask: on Dask clusters of
-    its own); `grid bench -- --help` tells which there are, and more options.
+    benchmarks (grid: the grid, on a Ray cluster of its own; dask, ray-data: on clusters
+    of their own); `grid bench -- --help` tells which there are, and more options.
     """
     flags = ["--json"] if options.format == "json" else []
     click.get_current_context().exit(main([*flags, *arguments]))
