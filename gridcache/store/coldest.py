@@ -1,8 +1,9 @@
 """Coldest: what would be evicted next, and how full the arena is.
 
 For whoever makes room ahead of need, by moving entries elsewhere. The order is the
-policies' own; what is pinned by the user, leased by a reader or lies in the index is
-left out, since taking it out would give no room.
+policies' own; what is leased by a reader or lies in the index is left out, since taking
+it out would give no room. What is pinned by the user is picked only for whoever asks
+for it, and has a copy elsewhere before it is taken out.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gridcache.store.access import HELD, INLINE, USED
+from gridcache.store.block_records import blocks_nbytes
 from gridcache.store.compressor import Compressor
 from gridcache.store.eviction import get_policy
-from gridcache.store.namespaces import Namespace, load_account
+from gridcache.store.namespaces import Namespace, all_namespaces, load_account
 from gridcache.store.outcome import MissReason
 from gridcache.store.parts import Parts
 from gridcache.store.records import Entry, entry_text
@@ -95,6 +97,21 @@ class Coldest:
 
         return self._parts.index.snapshot(look)
 
+    def pins(self, space: Namespace | None = None) -> list[Fill]:
+        """Look at how much of the arena is pinned, and of a namespace's quota."""
+        limit = self.fill().limit_nbytes
+
+        def look(txn: WriteTxn) -> list[Fill]:
+            each = [load_account(txn, one.id) for one in all_namespaces(txn)]
+            pinned = sum(account.pinned_nbytes for account in each)
+            fills = [Fill(pinned, max(limit - blocks_nbytes(txn), 0))]
+            if space is not None and space.quota_nbytes is not None:
+                own = load_account(txn, space.id).pinned_nbytes
+                fills.append(Fill(own, space.quota_nbytes))
+            return fills
+
+        return self._parts.index.snapshot(look)
+
     def evictions(self) -> int:
         """Entries that went for want of room, as last merged by all processes."""
 
@@ -117,11 +134,19 @@ class Coldest:
         wanted: Callable[[Entry], bool],
         nbytes: int,
         most: int = 256,
+        *,
+        pinned: bool = False,
     ) -> list[Cold]:
-        """Coldest entries of a namespace that are wanted, about `nbytes` of them."""
+        """Coldest entries of a namespace that are wanted, about `nbytes` of them.
+
+        Parameters
+        ----------
+        pinned
+            True for those that the user has pinned, False for the others.
+        """
         picked: list[Cold] = []
         found = 0
-        for cold in self._in_order(space):
+        for cold in self._in_order(space, pinned=pinned):
             if not wanted(cold.entry):
                 continue
             picked.append(cold)
@@ -130,20 +155,24 @@ class Coldest:
                 break
         return picked
 
-    def _in_order(self, space: Namespace) -> Iterator[Cold]:
+    def _in_order(self, space: Namespace, *, pinned: bool) -> Iterator[Cold]:
         leased = self._parts.clients.pinned_offsets()
-        slots = self._ordered_slots(space)
+        slots = self._ordered_slots(space, USED | HELD if pinned else USED)
         for start in range(0, slots.size, _LOOKED_AT):
             some = slots[start : start + _LOOKED_AT].tolist()
             batch = self._parts.index.snapshot(
                 lambda txn: self._look_up(txn, space, some)  # noqa: B023
             )
-            yield from (one for one in batch if one.entry.offset not in leased)
+            yield from (
+                one
+                for one in batch
+                if one.entry.pinned == pinned and one.entry.offset not in leased
+            )
 
-    def _ordered_slots(self, space: Namespace) -> NDArray[np.int64]:
+    def _ordered_slots(self, space: Namespace, flags: int) -> NDArray[np.int64]:
         records = self._parts.access.records()
         mine = (records["namespace"] == space.id) & (
-            (records["flags"] & (USED | HELD | INLINE)) == USED
+            (records["flags"] & (USED | HELD | INLINE)) == flags
         )
         slots = np.flatnonzero(mine)
         scores = get_policy(space.policy).scores(records[slots])
@@ -159,7 +188,7 @@ class Coldest:
         for slot in slots:
             key = books.key_of(txn, slot)
             entry = books.find(txn, key) if key is not None else None
-            if key is None or entry is None or entry.inline or entry.pinned:
+            if key is None or entry is None or entry.inline:
                 continue
             if entry.slot == slot and key.startswith(space.prefix):
                 found.append(Cold(space, key, entry))
@@ -174,7 +203,11 @@ class Coldest:
     def take_out(
         self, colds: Sequence[Cold], reason: MissReason = MissReason.EVICTED
     ) -> list[Cold]:
-        """Remove entries that are still those; returns the ones that were."""
+        """Remove entries that are still those; returns the ones that were.
+
+        One that was pinned, or is no more, since it was looked at stays: its copy
+        elsewhere is not kept as the user wants it now.
+        """
         gone: list[Cold] = []
         for start in range(0, len(colds), _AT_ONCE):
             some = colds[start : start + _AT_ONCE]
@@ -191,7 +224,9 @@ class Coldest:
     def _take_one(self, txn: WriteTxn, cold: Cold, reason: MissReason) -> bool:
         parts, key = self._parts, cold.key
         entry = parts.books.find(txn, key)
-        if entry is None or entry.pinned or entry.generation != cold.entry.generation:
+        if entry is None or entry.generation != cold.entry.generation:
+            return False
+        if entry.pinned != cold.entry.pinned:
             return False
         with parts.books.charge(txn, cold.space.id) as account:
             parts.books.remove(txn, key, entry, account)

@@ -21,7 +21,7 @@ from gridcache.store.namespaces import Namespace
 from gridcache.store.node_store import NodeStore
 from gridcache.store.opening import close_store, open_store
 from gridcache.store.outcome import Hit
-from gridcache.store.records import IMMUTABLE, Stamp
+from gridcache.store.records import IMMUTABLE, Entry, Stamp
 from gridcache.store.writer import Order
 from tests.cluster.kit import demoting_process
 from tests.cluster.kit.small_grid import SmallGrid
@@ -46,12 +46,17 @@ def memory(store_dir: Path, tmp_path: Path) -> Iterator[NodeStore]:
     close_store(store)
 
 
-def put_some(memory: NodeStore, count: int) -> Namespace:
-    """Store arrays of 300 KB as immutable values; returns their namespace."""
+def order(space: Namespace, number: int, *, pinned: bool = False) -> Order:
+    """Order an array of 300 KB as an immutable value."""
+    frames, stamp = encode(array(number, _NBYTES)), Stamp(flags=IMMUTABLE)
+    return Order(space, f"k{number}", frames, pinned=pinned, stamp=stamp)
+
+
+def put_some(memory: NodeStore, count: int, *, pinned: bool = False) -> Namespace:
+    """Store such values; returns their namespace."""
     space = memory.namespace(Namespace("c"))
     for number in range(count):
-        frames, stamp = encode(array(number, _NBYTES)), Stamp(flags=IMMUTABLE)
-        memory.put(Order(space, f"k{number}", frames, stamp=stamp))
+        memory.put(order(space, number, pinned=pinned))
     return space
 
 
@@ -107,6 +112,39 @@ class TestKill:
             assert_all_there(memory, space, 1)
             point += _STRIDE
         assert point > 5 * _STRIDE
+
+    def test_what_is_pinned_is_so_wherever_a_kill_left_it(
+        self, memory: NodeStore
+    ) -> None:
+        space, tier = put_some(memory, 1, pinned=True), tier_of(memory).open()
+        assert tier is not None
+
+        def down() -> None:
+            colds = memory.cold.pick(space, immutable, 1 << 40, pinned=True)
+            Demoter(memory).carry(DISK, colds)
+
+        point, was_killed = 1, True
+        while was_killed:
+            was_killed = killed_at(point, down)
+            entries = [memory.find(space, "k0"), tier.entry(space, "k0")]
+            there = [one for one in entries if isinstance(one, Entry)]
+            assert there
+            assert all(one.pinned for one in there)
+            assert_all_there(memory, space, 1)
+            point += _STRIDE
+
+    def test_a_put_to_the_disk_alone_is_whole_or_not_there(
+        self, memory: NodeStore
+    ) -> None:
+        space, tier = put_some(memory, 1), tier_of(memory).open()
+        assert tier is not None
+        point, was_killed = 1, True
+        while was_killed:
+            was_killed = killed_at(point, lambda: tier.take(order(space, 1)))
+            found = tier.find(space, "k1", view=False)
+            assert found is not None or was_killed
+            assert_all_there(memory, space, 2 if found is not None else 1)
+            point += _STRIDE
 
 
 class TestRestart:

@@ -219,8 +219,9 @@ def _is_gone(answer: Answer) -> bool:
 def _copy_order(
     space: Namespace, about: Mapping[str, Any], frames: Frames | Poured
 ) -> Any:
+    """Order a copy of what lies elsewhere: where it is pinned it stays, not here too."""
     order = order_from(space, about, frames)
-    return order._replace(stamp=Stamp(0, about["origin"], IMMUTABLE))
+    return order._replace(pinned=False, stamp=Stamp(0, about["origin"], IMMUTABLE))
 
 
 def _as_dict(claim: Claim) -> dict[str, Any]:

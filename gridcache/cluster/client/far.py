@@ -6,7 +6,7 @@ by a newer view, for some seconds; then the key is a miss.
 """
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gridcache.cluster.client.arrivals import Arrivals
@@ -18,6 +18,7 @@ from gridcache.cluster.home.moved import SENT, MovedError, is_moved
 from gridcache.cluster.home.registry import Claim
 from gridcache.cluster.streams.wire import Answer
 from gridcache.cluster.table.view import Member, View
+from gridcache.cluster.tier.admission import admit
 from gridcache.cluster.tier.rooms import is_full, rooms_of
 from gridcache.codec.frames import Frames
 from gridcache.errors import ConfigError, GridCacheError, PeerLostError
@@ -361,10 +362,28 @@ class Far:
             rooms.take(best.number, nbytes)
         return best or here or random.choice(fitting)  # noqa: S311 - no secret
 
+    def last_resorts(
+        self, where: Place, nbytes: int, tried: Sequence[int]
+    ) -> list[int]:
+        """Members that may take what those that were tried have no room for.
+
+        This node first, then who has most that is not pinned, on its disk too.
+        """
+        view, me = self._local.standing.view(), self._local.standing.member
+        left = [
+            one
+            for one in view.members
+            if one.number not in tried and _fits(one, where.node, me)
+        ]
+        here = [one.number for one in left if one.number == me]
+        others = [one for one in left if one.number != me and not one.draining]
+        able = rooms_of(self._store).last_resorts(nbytes, others) if others else []
+        return [*here, *(one.number for one in able)]
+
     def keep(self, member: int, order: Order) -> int | None:
         """Store an immutable copy at a member."""
         if member == self._local.standing.member:
-            return self._store.put(order)
+            return admit(self._store, order)
         target = self._local.standing.view().member(member)
         if target is None:
             return None

@@ -9,7 +9,7 @@ known there.
 import heapq
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +34,9 @@ from gridcache.errors import (
     CorruptFramesError,
     GridCacheError,
     ImmutableKeyError,
+    OutOfSpaceError,
+    PeerLostError,
+    ValueTooLargeError,
 )
 from gridcache.flight import SingleFlight
 from gridcache.prefetch import Prefetch
@@ -48,6 +51,8 @@ from gridcache.values import Place, Values
 __all__ = ["GridValues"]
 
 _BATCH = 500
+_NO_ROOM = (OutOfSpaceError, PeerLostError, ValueTooLargeError)
+"""Why a node does not take a copy that another might take."""
 _PASSES = 5
 _PASS_S = 0.05
 """Looks at all nodes, and the time between two, while keys are on their way."""
@@ -233,11 +238,34 @@ class GridValues(Values):
         self._refuse_other(order, digest)
         members = self._far.choose(where, frames.body_nbytes)
         generation = None
-        for member in members:
+        for place, member in enumerate(tuple(members)):
             claim = Claim(member, 0, digest, frames.body_nbytes, new=True)
-            kept = self._keep(order, member, claim, fence)
+            try:
+                kept = self._keep(order, member, claim, fence)
+            except _NO_ROOM as refusal:
+                # A further copy may lie anywhere.
+                wanted = where if not place else Place()
+                tried = claim, fence, members
+                kept = self._keep_elsewhere(order, wanted, tried, refusal)
             generation, fence = generation or kept, None
         return generation
+
+    def _keep_elsewhere(
+        self,
+        order: Order,
+        where: Place,
+        tried: tuple[Claim, Any, list[int]],
+        refusal: GridCacheError,
+    ) -> int | None:
+        """Store a copy wherever else there is room, and note where."""
+        claim, fence, taken = tried
+        for member in self._far.last_resorts(where, claim.nbytes, taken):
+            with suppress(*_NO_ROOM):
+                moved = replace(claim, member=member)
+                kept = self._keep(order, member, moved, fence)
+                taken.append(member)
+                return kept
+        raise _refused(refusal, where) from refusal
 
     def _keep(self, order: Order, member: int, claim: Claim, fence: Any) -> int | None:
         """Store a copy at a member, then make it known; undone if it must not be."""
@@ -273,11 +301,17 @@ class GridValues(Values):
 
     def change(self, text: str, **changes: Any) -> bool:
         """Pin, unpin or renew; False if the key is not there."""
-        if self.local.home.change(self.space, text, **changes):
+        here = self.local.home.change(self.space, text, **changes)
+        if here and not self._is_copied(text):
             return True
         meta = {"space": space_meta(self.space), "key": text, "changes": changes}
         answers = self.local.ask_all(self.local.others(), "change", meta)
-        return any(answer.meta["done"] for _, answer in answers)
+        return here or any(answer.meta["done"] for _, answer in answers)
+
+    def _is_copied(self, text: str) -> bool:
+        """True if other nodes may have copies that count: of what is immutable."""
+        entry = self.local.home.entry(self.space, text)
+        return isinstance(entry, Miss) or bool(entry.stamp.flags & IMMUTABLE)
 
     # -- many keys ---------------------------------------------------------
 
@@ -296,7 +330,7 @@ class GridValues(Values):
             for text, there in self._far.delete(self.space, waiting, sent).items():
                 del waiting[text]
                 done += there
-                if text in copies:
+                if text in copies and self._copies_here([text]):
                     self.local.registry.drop(self.space, text, copies[text] + 1)
             if waiting and not patience.wait():
                 raise unreachable(next(iter(waiting)))
@@ -304,7 +338,7 @@ class GridValues(Values):
 
     def _copies_here(self, texts: list[str]) -> dict[str, int]:
         """Editions of immutable copies that the home may not have heard of yet."""
-        found = ((text, self.store.find(self.space, text)) for text in texts)
+        found = ((text, self.local.home.entry(self.space, text)) for text in texts)
         return {
             text: entry.stamp.origin
             for text, entry in found
@@ -446,6 +480,22 @@ def _refuse_placed(where: Place) -> None:
             f"immutable=True to place it"
         )
         raise ConfigError(message, node=where.node)
+
+
+def _refused(refusal: GridCacheError, where: Place) -> GridCacheError:
+    """What to raise when no node takes a copy."""
+    if not isinstance(refusal, OutOfSpaceError):
+        return refusal
+    others = (
+        "no other node has room, in memory or on disk"
+        if where.node == "auto"
+        else f"node={where.node!r} allows no other"
+    )
+    message = (
+        f"{refusal}; {others}: give the grid more capacity or a disk "
+        f"(connect(disk=...)), or delete what is pinned"
+    )
+    return OutOfSpaceError(message, **refusal.context)
 
 
 def _digest(frames: Frames) -> int:

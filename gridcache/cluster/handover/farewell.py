@@ -105,7 +105,8 @@ class Farewell:
         for group in by_home(view, batch):
             holders = self._holders(view, group)
             for one, known in zip(group, holders, strict=True):
-                if others.isdisjoint(known):
+                # What others read of a pinned value they may evict.
+                if one.entry.pinned or others.isdisjoint(known):
                     yield one
 
     def _holders(self, view: View, group: list[Found]) -> list[list[int]]:

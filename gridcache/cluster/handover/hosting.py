@@ -75,6 +75,8 @@ class Hosting:
         except (ValueTooLargeError, OutOfSpaceError) as error:
             _logger.info("no room for a copy of %r: %s", order.key, error)
             return False
+        if is_here and order.pinned:  # a copy that was read here may be evicted
+            is_here = self._store.change(order.space, order.key, pinned=True)
         return stored is not None or is_here
 
 

@@ -114,18 +114,20 @@ def frames_of(store: NodeStore, found: Found) -> tuple[Entry, Frames] | None:
         if now is None:
             return _demoted(store, found)
         if now.generation != entry.generation:
-            return None
+            return _demoted(store, found, entry.generation)
         if now == entry:
             return _read(entry, hit)
         entry = now
     return None
 
 
-def _demoted(store: NodeStore, found: Found) -> tuple[Entry, Frames] | None:
-    """Read what left memory for this node's disk."""
+def _demoted(
+    store: NodeStore, found: Found, generation: int = 0
+) -> tuple[Entry, Frames] | None:
+    """Read what left memory for this node's disk, or was found there."""
     tier = tier_of(store).open()
     entry = tier.entry(found.space, found.text) if tier is not None else None
-    if tier is None or entry is None:
+    if tier is None or entry is None or generation not in {0, entry.generation}:
         return None
     return _read(entry, tier.find(found.space, found.text, raw=True, count=False))
 

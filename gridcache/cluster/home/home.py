@@ -7,7 +7,7 @@ written under and within the lease. A miss counts under the same rule.
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gridcache.cluster.home import directory
@@ -135,25 +135,23 @@ class Home:
 
     def change(self, space: Namespace, text: str, **changes: Any) -> bool:
         """Pin, unpin or renew what counts here; False if nothing does."""
-        entry, tier = self._store.find(space, text), self._tier.open()
-        if tier is not None:
-            if isinstance(entry, Miss) and changes.get("pinned"):
-                tier.fetch(space, text)  # what is pinned lies in memory
-            demoted = tier.change(space, text, **changes)
-            entry = self._store.find(space, text)
-        else:
-            demoted = False
+        entry = self._store.find(space, text)
         there = isinstance(entry, Entry) and self.shows(space, text, entry)
-        return (there and self._store.change(space, text, **changes)) or demoted
+        done = there and self._store.change(space, text, **changes)
+        # The memory first: whoever demotes it meanwhile looks there, see `Tier`.
+        tier = self._tier.open()
+        return (tier is not None and tier.change(space, text, **changes)) or done
 
     def info(self, space: Namespace, text: str) -> EntryInfo | None:
         """Describe the entry that counts here; None if none does."""
-        entry = self._store.find(space, text)
-        if isinstance(entry, Entry):
-            shown = self.shows(space, text, entry)
-            return self._store.info(space, text) if shown else None
-        tier = self._tier.open()
-        return None if tier is None else tier.info(space, text)
+        entry, tier = self._store.find(space, text), self._tier.open()
+        below = None if tier is None else tier.info(space, text)
+        if not isinstance(entry, Entry):
+            return below
+        here = self._store.info(space, text)
+        if here is None or not self.shows(space, text, entry):
+            return None
+        return replace(here, pinned=here.pinned or (below is not None and below.pinned))
 
     def explain(self, space: Namespace, text: str) -> tuple[Explanation, bool]:
         """Say why a key is here or not, and whether it counts."""

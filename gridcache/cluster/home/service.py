@@ -31,6 +31,7 @@ from gridcache.cluster.streams.session import Session
 from gridcache.cluster.streams.travel import describe
 from gridcache.cluster.streams.wire import Answer
 from gridcache.cluster.table.placement import partition_of
+from gridcache.cluster.tier.admission import admit
 from gridcache.cluster.tier.sizes import SizesDesk
 from gridcache.cluster.tier.spill_desk import SpillDesk
 from gridcache.codec.frames import Frames, Poured
@@ -268,8 +269,7 @@ class Service:
     def _keep(self, _session: Session, meta: Meta, incoming: Incoming) -> Answer:
         """Take an immutable copy that somebody else has registered for this node."""
         space = space_of(self.store, meta["space"])
-        order = order_from(space, meta, taken(incoming, meta))
-        self.store.put(order)
+        admit(self.store, order_from(space, meta, taken(incoming, meta)))
         return Answer({"member": self.standing.member})
 
     def _delete(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:

@@ -4,7 +4,9 @@ A thread of the node's actor. It begins before clients would have to evict, take
 coldest immutable entries, and gives each to the rung that would bring it back
 soonest: another node's idle memory, or the own disk. A value leaves memory when its
 copy on the other rung is safe, so that a crash in between leaves it twice, never not
-at all. What nobody has room for stays, and is evicted when its memory is needed.
+at all. Pinned ones go last, when the others do not suffice, and are pinned where they
+come to. What nobody has room for stays, and is evicted when its memory is needed, or
+not if it is pinned.
 """
 
 import logging
@@ -131,14 +133,22 @@ class Demoter:
             return 0
         if surplus > 0 and fill.share < _HASTE:
             surplus -= self._store.cold.compress(surplus)
-        for space in spaces:
-            while surplus > left and not self._ended.is_set():
-                wanted = min(surplus - left, _BATCH_NBYTES)
-                colds = self._store.cold.pick(space, _may_leave, wanted, _BATCH)
-                gone = trip.take(colds)
-                left += sum(cold.entry.extent_nbytes for cold in gone)
-                if not gone:
-                    break
+        for pinned in (False, True):
+            for space in spaces:
+                left += self._send(trip, space, surplus - left, pinned=pinned)
+        return left
+
+    def _send(
+        self, trip: "Trip", space: Namespace, surplus: int, *, pinned: bool
+    ) -> int:
+        """Have a namespace's coldest leave; returns the bytes that did."""
+        left, pick = 0, self._store.cold.pick
+        while surplus > left and not self._ended.is_set():
+            wanted = min(surplus - left, _BATCH_NBYTES)
+            gone = trip.take(pick(space, _may_leave, wanted, _BATCH, pinned=pinned))
+            if not gone:
+                break
+            left += _nbytes(gone)
         return left
 
     def speeds(self) -> dict[str, Speed]:
@@ -228,7 +238,8 @@ class Trip:
         groups: dict[str, list[Cold]] = {}
         for cold in colds:
             entry = cold.entry
-            best = rungs(entry.extent_nbytes, entry.cost_s, self._speeds)
+            cost_s = 0.0 if entry.pinned else entry.cost_s  # never let go
+            best = rungs(entry.extent_nbytes, cost_s, self._speeds)
             groups.setdefault(best[0] if best else "", []).append(cold)
         return groups
 

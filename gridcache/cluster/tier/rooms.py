@@ -50,6 +50,18 @@ class Rooms:
         self._local = local
         self._asked_at = float("-inf")
         self._idle: dict[int, int] = {}
+        self._spare: dict[int, int] = {}
+
+    def last_resorts(self, nbytes: int, among: Iterable[Member]) -> list[Member]:
+        """List members that could take so many bytes at the cost of what they have.
+
+        For what must not be lost and found no room: asked anew, since what was told
+        before led here. Those with most room first.
+        """
+        self._ask()
+        spare = self._spare
+        able = [one for one in among if spare.get(one.number, 0) >= nbytes]
+        return sorted(able, key=lambda one: -spare[one.number])
 
     def best(self, nbytes: int, among: Iterable[Member] | None = None) -> Member | None:
         """Find the member with most idle memory that holds so many bytes.
@@ -76,18 +88,22 @@ class Rooms:
         self._idle[number] = 0
 
     def _told(self) -> dict[int, int]:
-        if time.monotonic() - self._asked_at < _ASK_S:
-            return self._idle
+        if time.monotonic() - self._asked_at >= _ASK_S:
+            self._ask()
+        return self._idle
+
+    def _ask(self) -> None:
         self._asked_at = time.monotonic()  # the others go by what is known
         members = self._local.others()
         requests = [Request(one.address, "room", {"to": one.number}) for one in members]
         answers = self._local.peers.call_many(requests, timeout_s=_WAIT_S)
-        self._idle = {
-            member.number: answer.meta.get("idle", 0)
+        told = {
+            member.number: answer.meta
             for member, answer in zip(members, answers, strict=True)
             if isinstance(answer, Answer)
         }
-        return self._idle
+        self._idle = {one: meta.get("idle", 0) for one, meta in told.items()}
+        self._spare = {one: meta.get("spare", 0) for one, meta in told.items()}
 
 
 def rooms_of(store: NodeStore) -> Rooms:

@@ -15,6 +15,7 @@ from gridcache.cluster.home.registry import Claim, Registry
 from gridcache.cluster.streams.incoming import Incoming
 from gridcache.cluster.streams.session import Session
 from gridcache.cluster.streams.wire import Answer, Meta
+from gridcache.cluster.tier.admission import spare_nbytes
 from gridcache.cluster.tier.rooms import idle_nbytes
 from gridcache.cluster.tier.tier_report import tier_report
 from gridcache.codec.frames import Frames, Poured
@@ -47,7 +48,8 @@ class SpillDesk:
         self.streams = {"spill_one": self._spill_one}
 
     def _room(self, _session: Session, _meta: Meta, _buffers: Any) -> Answer:
-        return Answer({"idle": idle_nbytes(self._store)})
+        spare = spare_nbytes(self._store)
+        return Answer({"idle": idle_nbytes(self._store), "spare": spare})
 
     def _tier(self, _session: Session, _meta: Meta, _buffers: Any) -> Answer:
         return Answer(tier_report(self._store))
@@ -87,6 +89,8 @@ class SpillDesk:
             return TOOK
         found = self._store.find(space, meta["key"])
         had = isinstance(found, Entry) and found.stamp == order.stamp
+        if had and order.pinned:  # a copy that was read here may be evicted
+            had = self._store.change(space, order.key, pinned=True)
         return HAD if had else REFUSED
 
     def _settle(self, _session: Session, meta: Meta, _buffers: Any) -> Answer:

@@ -1,9 +1,11 @@
 """Tier: a node's disk, below its memory.
 
 A second store, on disk. It holds copies of immutable entries that had to leave the
-memory, under their stamps: the node stays the holder that it is registered as. A
-copy stays when its value is brought back, so that the value can leave again for
-nothing. Opened by the node's actor, and by a client when it misses something.
+memory, or that it has never had room for, under their stamps: the node stays the
+holder that it is registered as. A copy stays when its value is brought back, so that
+the value can leave again for nothing. What is pinned is pinned here, and is not
+evicted; brought back, it is not pinned in memory, since it is kept here. Opened by the
+node's actor, and by a client when it misses something.
 
 Three parties change where a value lies, without a lock over both stores:
 
@@ -172,6 +174,21 @@ class Tier:
 
     # -- down --------------------------------------------------------------
 
+    def take(self, order: Order) -> int | None:
+        """Store a new value here alone; returns its generation here.
+
+        It is made known at the home of its key after this, as one in memory: if that
+        was deleted meanwhile the home says so, and the copy goes.
+
+        Raises
+        ------
+        OutOfSpaceError, ValueTooLargeError
+            The disk has no room for it.
+        """
+        ttl_s = order.space.ttl_s if order.ttl_s is None else order.ttl_s
+        own = self._space_for(order.space)
+        return self.store.put(order._replace(space=own, ttl_s=ttl_s))
+
     def keep(self, cold: Cold) -> int | None:
         """Have a copy of an entry that lies in memory.
 
@@ -197,10 +214,15 @@ class Tier:
             found = self._memory.snapshot(
                 lambda txn: self._memory.entry_in(txn, cold.key)
             )
-            return found is not None and found.generation == cold.entry.generation
+            return (
+                found is not None
+                and found.generation == cold.entry.generation
+                and found.pinned == entry.pinned
+            )
 
         order = _order(self._space_for(cold.space), cold.text, entry, hit)
-        kept = self.store.put(order._replace(fence=still)) is not None
+        order = order._replace(pinned=entry.pinned, fence=still)
+        kept = self.store.put(order) is not None
         return entry.extent_nbytes if kept else None
 
     def _has(self, cold: Cold) -> bool:
@@ -210,6 +232,7 @@ class Tier:
             found is None
             or found.stamp.origin != entry.stamp.origin
             or abs(found.expires - entry.expires) > _SAME_S
+            or (entry.pinned and not found.pinned)
         ):
             return False
         self.store.cold.renew(found)
@@ -281,10 +304,16 @@ class Tier:
         return self.store.delete(own, [text], is_older) > 0
 
     def change(self, space: Namespace, text: str, **changes: Any) -> bool:
-        """Pin, unpin or renew a copy as the one in memory was; False if none is."""
+        """Pin, unpin or renew a copy, after the one in memory; False if none is.
+
+        Whoever demotes it now has ended, or sees what memory says by now: as `drop`.
+        """
         own = self._space(space.name)
-        there = own is not None and self.entry(space, text) is not None
-        return there and self.store.change(own, text, **changes)  # type: ignore[arg-type]
+        if own is None:
+            return False
+        key, _ = entry_key(own.id, text)
+        there = self.store.transact(lambda txn: self.store.entry_in(txn, key))
+        return there is not None and self.store.change(own, text, **changes)
 
 
 def _match(cold: Cold, hit: Hit, entry: Entry) -> bool:
