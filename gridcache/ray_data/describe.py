@@ -37,14 +37,14 @@ class DatasetInfo:
     expires_s: float | None = None
 
     @property
-    def partitions(self) -> int:
+    def ray_blocks(self) -> int:
         """Ray blocks that it has."""
         return sum(self.blocks.values())
 
     @property
     def complete(self) -> bool:
         """True if every Ray block is there."""
-        return self.present == self.partitions
+        return self.present == self.ray_blocks
 
     @property
     def what(self) -> str:
@@ -58,7 +58,7 @@ class DatasetInfo:
         version = "" if self.version is None else f", version {self.version}"
         return (
             f"{self.name}: {self.what}, {_counted(self.rows, 'row')} in "
-            f"{_counted(self.partitions, 'Ray block')}{there}, "
+            f"{_counted(self.ray_blocks, 'Ray block')}{there}, "
             f"{format_bytes(self.nbytes)}{version}"
         )
 
@@ -69,7 +69,7 @@ class DatasetInfo:
         rows = {
             "rows": f"{self.rows:,}",
             "columns": ", ".join(f"{one}: {kind}" for one, kind in self.schema.items()),
-            "Ray blocks": f"{self.present} of {self.partitions} present",
+            "Ray blocks": f"{self.present} of {self.ray_blocks} present",
             "bytes": format_bytes(self.nbytes),
             "nodes": ", ".join(f"{n} {format_bytes(b)}" for n, b in self.nodes.items()),
             "version": self.version or "",
