@@ -10,9 +10,11 @@ import pytest
 from gridcache.cluster.tier.demotion import START, STOP, Demoter
 from gridcache.cluster.tier.ladder import DISK, NODE
 from gridcache.cluster.tier.spill import Spill
+from gridcache.codec import encode
 from gridcache.errors import KeyNotFoundError, OutOfSpaceError
 from gridcache.store.coldest import Cold
-from gridcache.store.records import Entry
+from gridcache.store.records import IMMUTABLE, Entry, Stamp
+from gridcache.store.writer import Order
 from tests.cluster.kit.small_grid import Node, SmallGrid
 from tests.cluster.kit.tiers import array, demote, fill, give_disk, immutable, tier_at
 
@@ -164,6 +166,43 @@ class TestPlacing:
             with pytest.raises(ValueError, match="another immutable value"):
                 node.cache().put(keys[-1], array(0), immutable=True, pin=True)
             assert_kept(node, keys[-1:])
+
+
+class TestEditions:
+    def test_a_value_put_again_after_a_delete_lies_in_one_place_of_its_node(
+        self, grid: SmallGrid, node: Node, tmp_path: Path
+    ) -> None:
+        """The second time under the edition of the home: as the pins fill a memory."""
+        with give_disk(node, tmp_path) as tier:
+            keys = keep(node, NODE_ARRAYS + 6, at="local")
+            for key in keys:
+                del grid.nodes["b"].cache()[key]
+            keep(node, NODE_ARRAYS + 6, at="local")
+            in_memory = {cold.text: cold.entry for cold in pinned_colds(node)}
+            on_disk = dict(tier.entries(node.cache()._values.space))
+            assert on_disk
+            for key in keys:
+                there = [one[key] for one in (in_memory, on_disk) if key in one]
+                assert len(there) == 1
+                assert there[0].stamp.origin > 0
+            for one in grid.nodes.values():
+                assert one.chores.reregister(grid.roster.view)
+            assert_kept(grid.nodes["b"], keys)
+
+    def test_an_older_copy_in_memory_does_not_replace_a_newer_one_on_disk(
+        self, node: Node, tmp_path: Path
+    ) -> None:
+        cache = node.cache()
+        cache.put("key", array(1), immutable=True, pin=True)
+        (cold,) = pinned_colds(node)
+        with give_disk(node, tmp_path) as tier:
+            space, frames = cache._values.space, encode(array(1))
+            newer = Order(space, "key", frames, stamp=Stamp(0, 7, IMMUTABLE))
+            tier.take(newer)
+            assert tier.keep(cold) is None
+            entry = tier.entry(space, "key")
+            assert entry is not None
+            assert entry.stamp.origin == 7
 
 
 class TestDemotion:

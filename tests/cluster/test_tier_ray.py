@@ -39,5 +39,15 @@ def test_values_beyond_the_memory_of_all_nodes_are_found_again(
             assert tier.demoted_entries > 0
             for number in range(60):
                 np.testing.assert_array_equal(cache[f"k{number}"], array(number))
+            # What is pinned waits for nobody: it finds room while the others leave.
+            for number in range(60):
+                cache.put(f"p{number}", array(number), immutable=True, pin=True)
+            for number in range(60):
+                np.testing.assert_array_equal(cache[f"p{number}"], array(number))
+            cache["mutable"] = array(0)
+            assert cache.clear() > 60
+            tier = cache.stats().tier
+            assert tier is not None
+            assert tier.disk_entries == 0
         grid.stop(remove_stores=True)
     assert not [path for path in tmp_path.iterdir() if path.is_dir()]

@@ -381,12 +381,21 @@ class Far:
         return [*here, *(one.number for one in able)]
 
     def keep(self, member: int, order: Order) -> int | None:
-        """Store an immutable copy at a member."""
+        """Store an immutable copy at a member.
+
+        Raises
+        ------
+        OutOfSpaceError, ValueTooLargeError
+            It has no room, in memory or on disk.
+        PeerLostError
+            It is no member any more, or does not answer.
+        """
         if member == self._local.standing.member:
             return admit(self._store, order)
         target = self._local.standing.view().member(member)
         if target is None:
-            return None
+            message = f"the node for {order.key!r} left the grid; see `grid nodes`"
+            raise PeerLostError(message, sent=False)
         self._send(target, "keep", order, {"to": member})
         return None
 

@@ -287,8 +287,16 @@ class GridValues(Values):
             self._far.drop(member, self.space, order.key)
             return None
         if edition != claim.edition:
-            return self._keep(order, member, replace(claim, edition=edition), None)
+            return self._keep_again(order, replace(claim, edition=edition))
         return generation
+
+    def _keep_again(self, order: Order, claim: Claim) -> int | None:
+        """Store a copy under the edition that its home has given it."""
+        try:
+            return self._keep(order, claim.member, claim, None)
+        except _NO_ROOM:
+            self._far.drop(claim.member, self.space, order.key)
+            raise
 
     def _refuse_other(self, order: Order, digest: int) -> None:
         key, long_key = entry_key(order.space.id, order.key)

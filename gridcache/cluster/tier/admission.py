@@ -12,7 +12,8 @@ from gridcache.cluster.tier.tier_access import tier_of
 from gridcache.codec.frames import Frames, Poured
 from gridcache.errors import OutOfSpaceError, ValueTooLargeError
 from gridcache.store.node_store import NodeStore
-from gridcache.store.records import extent_nbytes
+from gridcache.store.records import IMMUTABLE, Entry, entry_key, extent_nbytes
+from gridcache.store.transaction import WriteTxn
 from gridcache.store.writer import Order
 
 __all__ = ["admit", "spare_nbytes"]
@@ -37,7 +38,13 @@ def admit(store: NodeStore, order: Order) -> int | None:
         return store.put(order)
     frames = _Unread(order.frames)
     order = order._replace(frames=frames.frames)
-    ways: list[Callable[[Order], int | None]] = [store.put, tier.take]
+
+    def to_disk(order: Order) -> int | None:
+        generation = tier.take(order)
+        _forget_older(store, order)
+        return generation
+
+    ways: list[Callable[[Order], int | None]] = [store.put, to_disk]
     first, second = reversed(ways) if _would_crowd(store, order) else ways
     try:
         return first(order)
@@ -45,6 +52,19 @@ def admit(store: NodeStore, order: Order) -> int | None:
         if frames.was_read:  # a stream, which comes once
             raise
     return second(order)
+
+
+def _forget_older(store: NodeStore, order: Order) -> None:
+    """Drop what memory has of an older edition, as a put there would replace it."""
+
+    def is_older(_txn: WriteTxn, _key: bytes, entry: Entry | None) -> bool:
+        return (
+            entry is not None
+            and bool(entry.stamp.flags & IMMUTABLE)
+            and entry.stamp.origin < order.stamp.origin
+        )
+
+    store.forget_stale([entry_key(order.space.id, order.key)], is_older)
 
 
 def _would_crowd(store: NodeStore, order: Order) -> bool:

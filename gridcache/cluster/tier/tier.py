@@ -210,17 +210,22 @@ class Tier:
         if not isinstance(hit, Hit) or entry is None or not _match(cold, hit, entry):
             return None
 
-        def still(_txn: WriteTxn) -> bool:
+        own = self._space_for(cold.space)
+        key, _ = entry_key(own.id, cold.text)
+
+        def still(txn: WriteTxn) -> bool:
             found = self._memory.snapshot(
                 lambda txn: self._memory.entry_in(txn, cold.key)
             )
+            old = self.store.entry_in(txn, key)
             return (
                 found is not None
                 and found.generation == cold.entry.generation
                 and found.pinned == entry.pinned
+                and (old is None or old.stamp.origin <= entry.stamp.origin)
             )
 
-        order = _order(self._space_for(cold.space), cold.text, entry, hit)
+        order = _order(own, cold.text, entry, hit)
         order = order._replace(pinned=entry.pinned, fence=still)
         kept = self.store.put(order) is not None
         return entry.extent_nbytes if kept else None
