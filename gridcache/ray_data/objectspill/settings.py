@@ -108,11 +108,6 @@ def object_spilling(
     ------
     ConfigError
         This Ray, or this system, is not one that can be taught.
-
-    Examples
-    --------
-    >>> print(object_spilling(max_bytes="4GiB"))  # doctest: +ELLIPSIS
-    __RAY_WORKER_PROCESS_SETUP_HOOK_ENV_VAR=gridcache... ray start
     """
     _check_possible()
     place = Place(

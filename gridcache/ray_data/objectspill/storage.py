@@ -74,7 +74,7 @@ class GridStorage:
                     urls.append(self._spill(*pair))  # noqa: PERF401 - kept if one fails
             except _FULL as error:
                 _logger.debug("objects are spilled to a file: %s", error)
-            except (GridCacheError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, Ray must go on
                 self._rests_until = self._clock() + _REST_S
                 _logger.warning("objects are spilled to files: %s", error)
         done = len(urls)
