@@ -18,19 +18,22 @@ __all__ = [
     "GUIDE",
     "ON_A_GRID",
     "QUICKSTART",
+    "RAY_DATA",
     "ROOT",
     "Block",
     "blocks",
     "links",
     "pages",
+    "run_page",
 ]
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "docs" / "QUICKSTART_DISTRIBUTED_MEMORY.md"
 GUIDE = ROOT / "docs" / "distributed_memory_guide.md"
 GRID = ROOT / "docs" / "guide" / "grid.md"
-ON_A_GRID = (QUICKSTART, GUIDE, GRID)
-"""Pages whose code needs a grid: `test_distributed_pages` runs it."""
+RAY_DATA = ROOT / "docs" / "guide" / "ray-data.md"
+ON_A_GRID = (QUICKSTART, GUIDE, GRID, RAY_DATA)
+"""Pages whose code needs Ray: tests on a cluster run it."""
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -65,7 +68,8 @@ def links(page: Path) -> list[str]:
     return _LINK.findall(_FENCE.sub("", page.read_text()))
 
 
-def _run(page: Path) -> bool:
+def run_page(page: Path) -> bool:
+    """Execute a page in this process; false if it shows what is not so."""
     names: dict[str, object] = {"__name__": "__main__"}
     runner = doctest.DocTestRunner(optionflags=_FLAGS, verbose=False)
     for block in blocks(page):
@@ -86,4 +90,4 @@ def _run(page: Path) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if _run(Path(sys.argv[1])) else 1)
+    sys.exit(0 if run_page(Path(sys.argv[1])) else 1)

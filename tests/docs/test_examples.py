@@ -1,4 +1,7 @@
-"""Every example runs, is short, and says what it did."""
+"""Every example runs, is short, and says what it did.
+
+Those of Ray Data run in `tests/ray_data/docs`, where a Ray cluster is at hand.
+"""
 
 import sys
 from pathlib import Path
@@ -19,7 +22,8 @@ ONCE = {ON_RAY, "dask_cache_shared.py", "dask_spill.py"}
 
 def marked() -> list[Any]:
     ray = pytest.mark.ray
-    return [pytest.param(n, marks=ray) if n == ON_RAY else n for n in EXAMPLES]
+    names = [name for name in EXAMPLES if not name.startswith("ray_data_")]
+    return [pytest.param(n, marks=ray) if n == ON_RAY else n for n in names]
 
 
 def test_there_are_some() -> None:

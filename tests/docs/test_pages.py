@@ -29,7 +29,9 @@ TimeoutError: Timeout
 """What distributed may leave when its loop ends while a `BatchedSend` waits."""
 
 
-def run(command: list[str], home: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+def run(
+    command: list[str], home: Path, cwd: Path, **settings: str
+) -> subprocess.CompletedProcess[str]:
     """Run a program with stores of its own, and with Ray's files in their place."""
     environment = os.environ | {
         "GRIDCACHE_DIRECTORY": str(home / "stores"),
@@ -38,6 +40,7 @@ def run(command: list[str], home: Path, cwd: Path) -> subprocess.CompletedProces
         "RAY_ADDRESS": "127.0.0.1:1",  # nobody: else any Ray of the machine is found
         "RAY_AUTH_MODE": "disabled",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        **settings,
     }
     done = subprocess.run(
         command,
