@@ -119,7 +119,7 @@ def test_an_empty_dataset_has_its_schema(kind: str, local: Handle) -> None:
 
 
 def test_what_is_not_published_is_no_source(local: Handle) -> None:
-    with pytest.raises(NameNotFoundError, match="gridcache.ray_data.persist"):
+    with pytest.raises(NameNotFoundError, match=r"gridcache\.ray_data\.persist"):
         GridDatasource("it", cache=local)
 
 
