@@ -12,6 +12,8 @@ do: nothing of Ray leaks into the process that measures.
 `data`             the dataset: walks, pictures and names, different in every row
 `passes`           the ways in which a dataset is gone through
 `usage`            what lies in Ray's object stores, what they have spilled
+`spilled`          the files that they have written, out of the page cache
+`asked`            what drivers have answered
 =================  =============================================================
 """
 

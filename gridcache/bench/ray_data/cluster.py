@@ -34,6 +34,8 @@ class Seat:
     """Of the cluster."""
     cache: GridCache
     """What datasets are kept in."""
+    files: Path | None = None
+    """Directory of Ray's temporary files, of a driver that has its own."""
 
 
 @contextmanager
@@ -52,7 +54,7 @@ def own(
         ) as address,
         GridCache(_NAMESPACE, path=directory, capacity=capacity_nbytes) as cache,
     ):
-        yield Seat(address, cache)
+        yield Seat(address, cache, Path(temporary))
 
 
 @contextmanager

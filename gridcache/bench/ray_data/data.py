@@ -5,6 +5,7 @@ vocabulary: like measured data, so a compressor finds little to do. What a row h
 follows from the number of its Ray block's first row alone.
 """
 
+import math
 import time
 from functools import partial
 from typing import Any
@@ -18,8 +19,8 @@ __all__ = ["ROW_NBYTES", "made", "prepared", "rows_of", "walks"]
 
 _STEPS = 64
 _SIDE = 16
-_SHADES = 48
-"""Of noise in a picture, out of 256."""
+_NOISE = 0x3F
+"""The bits of a shade that are noise."""
 _NAMES = np.array([f"station-{number:04d}" for number in range(500)])
 ROW_NBYTES = 8 + 8 * _STEPS + 3 * _SIDE * _SIDE + 12 + 4
 """About what a row takes in Arrow: its name is of twelve bytes, with an offset."""
@@ -71,9 +72,10 @@ def _walk(rng: np.random.Generator, rows: int) -> NDArray[np.float64]:
 
 def _picture(rng: np.random.Generator, rows: int) -> NDArray[np.uint8]:
     shape = (rows, _SIDE, _SIDE, 3)
-    slope = np.linspace(0, 255 - _SHADES, _SIDE, dtype=np.uint8)
-    noise = rng.integers(0, _SHADES, shape, dtype=np.uint8)
-    return np.add(noise, slope[:, None], out=noise)
+    slope = np.linspace(0, 255 - _NOISE, _SIDE, dtype=np.uint8)
+    noise = np.frombuffer(rng.bytes(math.prod(shape)), np.uint8).reshape(shape)
+    picture: NDArray[np.uint8] = np.bitwise_and(noise, _NOISE, dtype=np.uint8)
+    return np.add(picture, slope[:, None], out=picture)
 
 
 def _worked(batch: dict[str, NDArray[Any]], seconds: float) -> dict[str, Any]:
