@@ -31,7 +31,7 @@ if not ray.is_initialized():
 store = GridCache("ray_data")
 before = len(store)
 source = ray.data.range(BLOCKS * ROWS, override_num_blocks=BLOCKS)
-kept = gridcache.ray_data.spill(source.map_batches(measured))  # lazy
+kept = gridcache.ray_data.spill(source.map_batches(measured))  # runs it
 
 
 for number in range(2):
