@@ -4,6 +4,7 @@
 `decorator`  what a user writes, with all options
 `function`   what stands in the function's place: calls, `map`, `refresh`, ...
 `coroutine`  the same for `async def`
+`remote`     the same for `ray.remote`
 `core`       one call: find, or compute once and store
 `keymaker`   the key of a call: the function's fingerprint, the arguments' digest
 `memo`       the keys of calls with scalar arguments, once made

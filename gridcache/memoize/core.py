@@ -87,6 +87,10 @@ class Core:
         self._misses = 0
         self._warned: set[str] = set()
 
+    def __reduce__(self) -> Any:
+        # Ray's tasks carry what the function they are made of has as attributes.
+        return type(self), (self.function, self.options)
+
     @property
     def _computer(self) -> Any:
         """The cache's own: a hit needs none of what a user may ask of it."""

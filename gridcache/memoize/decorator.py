@@ -87,6 +87,8 @@ def grid_cache(function: Any = None, /, **options: Any) -> Any:
     If a result cannot be stored it is returned all the same, with one `CacheWarning`
     per function. Methods count their object by its state. With `staticmethod`,
     `classmethod` and `property` write `@grid_cache` below or, for the first two, above.
+    With `ray.remote` write it above, for then its own methods are there as well
+    (`f.remote(x)`, `f.is_cached(x)`), or below.
 
     Examples
     --------
@@ -113,15 +115,28 @@ def _checked(options: dict[str, Any]) -> Options:
 def _decorate(function: Any, options: Options) -> Any:
     if isinstance(function, staticmethod | classmethod):
         return type(function)(_decorate(function.__func__, options))
-    if isinstance(function, type) or not callable(function):
+    if type(function).__module__ == "ray.remote_function":
+        _refuse_generator(getattr(function, "_function", None))
+        remote = import_module("gridcache.memoize.remote")
+        return remote.CachedRemoteFunction.make(function, options)
+    if isinstance(function, type) or not callable(function) or _is_actor(function):
         msg = f"@grid_cache is for functions and methods, not {function!r}"
         raise TypeError(msg)
+    _refuse_generator(function)
+    if inspect.iscoroutinefunction(function):
+        coroutine = import_module("gridcache.memoize.coroutine")
+        return coroutine.CachedAsyncFunction.make(function, options)
+    return CachedFunction.make(function, options)
+
+
+def _refuse_generator(function: Any) -> None:
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         msg = (
             f"{function.__qualname__} is a generator: return a list to cache its items"
         )
         raise TypeError(msg)
-    if inspect.iscoroutinefunction(function):
-        coroutine = import_module("gridcache.memoize.coroutine")
-        return coroutine.CachedAsyncFunction.make(function, options)
-    return CachedFunction.make(function, options)
+
+
+def _is_actor(value: Any) -> bool:
+    """Tell whether something is an actor of Ray, a handle of one, or its method."""
+    return any(base.__module__ == "ray.actor" for base in type(value).__mro__)

@@ -1,7 +1,9 @@
 """What stands in a function's place."""
 
 import functools
+import sys
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from gridcache.memoize.core import CacheInfo, Computation, Core
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CachedFunction"]
 
+_RAY_ASKS = frozenset({"__func__", "__code__"})
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -27,6 +31,8 @@ class CachedFunction(Generic[P, R]):
     """
 
     __wrapped__: Callable[P, R]
+    _made_of: Any
+    """What `make` was called with, and is in another process."""
 
     def __init__(self, core: Core, owner: tuple[Any, ...] = ()) -> None:
         self._core = core
@@ -37,6 +43,7 @@ class CachedFunction(Generic[P, R]):
         """Wrap a function."""
         made = cls(Core(function, options))
         functools.update_wrapper(made, function, updated=())
+        made._made_of = function
         return made
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -110,7 +117,16 @@ class CachedFunction(Generic[P, R]):
         # A bound method has the name, docstring, ... of its function.
         if name.startswith("_core"):
             raise AttributeError(name)
+        if name in _RAY_ASKS and "ray" in sys.modules:
+            return self._told_to_ray(name)
         return getattr(self._core.function, name)
+
+    def _told_to_ray(self, name: str) -> Any:
+        """As a function of Cython would: Ray takes those and Python's alone."""
+        remote = import_module("gridcache.memoize.remote")
+        if name == "__func__":
+            return remote.ForRay(self)
+        return remote.parameters_alone(self._core.function.__code__)
 
     def __gridcache_key__(self) -> Any:
         return self._owner, self._core.options.version, self._core.function

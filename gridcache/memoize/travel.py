@@ -30,7 +30,7 @@ def reduced(function: "CachedFunction[..., Any]") -> Any:
     if module != "__main__" and found_by_name(function, module, name):
         return name
     core = function._core
-    parts = (type(function), core.function, core.options)
+    parts = (type(function), function._made_of, core.options)
     # A function that calls itself meets itself again among its globals.
     if getattr(_dumping, "now", False):
         return _make, parts
