@@ -8,9 +8,9 @@ from typing import Any
 from gridcache.errors import GridCacheError, KeyNotFoundError
 from gridcache.published.handle import Handle
 
-__all__ = ["Keeping", "nbytes_of", "present", "renew"]
+__all__ = ["FOR_EVER_S", "Keeping", "nbytes_of", "present", "renew"]
 
-_FOR_EVER_S = 900 * 365.25 * 86400
+FOR_EVER_S = 900 * 365.25 * 86400
 """A time to live can be set anew, and not be taken away."""
 
 
@@ -62,4 +62,4 @@ def renew(handle: Handle, texts: Collection[str], keeping: Keeping) -> None:
     for text in texts:
         # One that is gone by now is found missing before anything is published.
         with suppress(KeyNotFoundError):
-            cache.touch(text, _FOR_EVER_S if keeping.ttl_s is None else keeping.ttl_s)
+            cache.touch(text, FOR_EVER_S if keeping.ttl_s is None else keeping.ttl_s)

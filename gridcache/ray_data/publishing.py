@@ -5,12 +5,13 @@ dataset or nothing of it. Of several that publish one name the last wins, whole.
 """
 
 from gridcache.cache import GridCache
+from gridcache.errors import KeyNotFoundError
 from gridcache.published.handle import Handle
-from gridcache.published.keeping import Keeping, present, renew
+from gridcache.published.keeping import FOR_EVER_S
 from gridcache.published.names import alone
 from gridcache.published.records import in_use
 from gridcache.published.texts import parts_of
-from gridcache.ray_data.manifest import KIND, Manifest, find, save
+from gridcache.ray_data.manifest import KIND, Manifest, Part, find, save
 from gridcache.ray_data.tenure import ended
 
 __all__ = ["check_free", "publish"]
@@ -67,23 +68,28 @@ def check_free(before: Manifest | None, wanted: Manifest) -> None:
 def _keep(handle: Handle, manifest: Manifest) -> None:
     """Let the parts live as long as their manifest.
 
+    The nodes that have them are asked: of a node that was lost a moment ago the grid
+    may still believe that it has its share.
+
     Raises
     ------
     KeyNotFoundError
         One is gone.
     """
-    ttl_s = None if manifest.ttl_s is None else manifest.ttl_s + _GRACE_S
-    renew(handle, manifest.texts, Keeping(ttl_s))
-    there = present(handle, manifest.texts)
+    ttl_s = FOR_EVER_S if manifest.ttl_s is None else manifest.ttl_s + _GRACE_S
     for index, part in enumerate(manifest.parts):
-        if part.text not in there:
-            from gridcache.ray_data.parts import (  # noqa: PLC0415 - loads Ray
-                lost_part,
-            )
+        try:
+            handle.cache.touch(part.text, ttl_s)
+        except KeyNotFoundError as error:
+            raise _lost(handle, manifest, part, index) from error
 
-            raise lost_part(
-                handle, part.text, manifest.name, node=part.node, index=index
-            )
+
+def _lost(
+    handle: Handle, manifest: Manifest, part: Part, index: int
+) -> KeyNotFoundError:
+    from gridcache.ray_data.parts import lost_part  # noqa: PLC0415 - loads Ray
+
+    return lost_part(handle, part.text, manifest.name, node=part.node, index=index)
 
 
 def _drop_others(cache: GridCache, manifest: Manifest) -> None:
