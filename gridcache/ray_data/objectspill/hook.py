@@ -2,7 +2,7 @@
 
 It must not fail, which would end the worker. It is light, for most workers are no IO
 workers; and quick: an IO worker is at work already, and what it spills before it has
-come this far goes to files. So the store is loaded with the first object.
+come this far goes to files. So the store is loaded aside.
 """
 
 import logging
@@ -50,5 +50,6 @@ def _install() -> str:
         memory: SpilledMemory = opening.open_memory(os.environ, links)
         return memory
 
-    module._external_storage = GridStorage(files, open_memory)
+    storage = module._external_storage = GridStorage(files, open_memory)
+    storage.open_aside()
     return ""

@@ -2,7 +2,7 @@
 
 Those of a raylet that is dead, and those of a living one whose link is gone: an IO
 worker that does not know gridcache yet deletes what looks like a file. Looked for by
-every IO worker when it opens the store, and when its raylet ends.
+every IO worker when it starts, and when its raylet ends.
 """
 
 import logging
@@ -58,7 +58,7 @@ def at_the_end_of(raylet: Raylet, work: Callable[[], object]) -> threading.Threa
     """Do something as soon as a raylet has ended, in a thread of this process.
 
     An IO worker lives about a second longer, which is enough. If it is killed with
-    its raylet, the next one that opens the store does the same.
+    its raylet, the next one that opens the store does it.
     """
     fd = os.pidfd_open(raylet.pid)
     thread = threading.Thread(

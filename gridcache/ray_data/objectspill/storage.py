@@ -7,6 +7,7 @@ such as the part of Ray that sends spilled objects to other nodes, finds it.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,7 +37,7 @@ class GridStorage:
     files
         Ray's: takes what the store does not.
     open_memory
-        Called when the first object comes, and again if that fails.
+        Called by one thread at a time, and again if it failed.
     clock
         Monotonic seconds.
     """
@@ -51,14 +52,30 @@ class GridStorage:
         self._open = open_memory
         self._clock = clock
         self._opened: SpilledMemory | None = None
+        self._opening = threading.Lock()
         self._rests_until = float("-inf")
         self._ray = storage_module()
 
     @property
     def _memory(self) -> "SpilledMemory":
-        if self._opened is None:
-            self._opened = self._open()
-        return self._opened
+        with self._opening:
+            if self._opened is None:
+                self._opened = self._open()
+            return self._opened
+
+    def open_aside(self) -> threading.Thread:
+        """Open the store before there is an object, and free what was left in it."""
+        thread = threading.Thread(
+            target=self._open_early, name="gridcache-spill-open", daemon=True
+        )
+        thread.start()
+        return thread
+
+    def _open_early(self) -> None:
+        try:
+            _ = self._memory
+        except Exception as error:  # noqa: BLE001 - tried again with the first object
+            _logger.debug("the store is not opened yet: %s", error)
 
     # -- out -----------------------------------------------------------------
 

@@ -110,6 +110,22 @@ def test_nothing_of_ours_is_touched_when_ray_ends(
     assert store.check().ok
 
 
+def test_the_store_is_opened_before_there_is_an_object_and_once(
+    plasma: Plasma, memory: SpilledMemory
+) -> None:
+    calls: list[None] = []
+
+    def open_memory() -> SpilledMemory:
+        calls.append(None)
+        return memory
+
+    storage = GridStorage(plasma.files, open_memory)
+    storage.open_aside().join()
+    assert len(calls) == 1
+    _spill(storage, plasma.data)
+    assert len(calls) == 1
+
+
 # -- a store that fails ----------------------------------------------------------
 
 
