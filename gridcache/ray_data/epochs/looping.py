@@ -6,6 +6,7 @@ from datetime import timedelta
 from ray.data import Dataset
 
 from gridcache.cache import GridCache
+from gridcache.errors import ConfigError
 from gridcache.published.handle import Handle
 from gridcache.ray_data.epochs.opening import tee
 
@@ -40,6 +41,11 @@ def iter_epochs(
     ------
     NameInUseError
         The name stands for another version or plan.
+    ConfigError
+        The number of epochs is negative.
     """
+    if epochs < 0:
+        message = f"epochs is how many there are, not {epochs}"
+        raise ConfigError(message, epochs=epochs)
     streaming = tee(dataset, name, cache=cache, version=version, ttl=ttl)
     return (streaming for _ in range(epochs))

@@ -12,6 +12,7 @@ from gridcache.errors import GridCacheError, KeyNotFoundError, NameInUseError
 from gridcache.ray_data.epochs.fill import Fill
 from gridcache.ray_data.epochs.notes import Note, find, task_text
 from gridcache.ray_data.manifest import Manifest, ordered
+from gridcache.ray_data.manifest import find as find_manifest
 from gridcache.ray_data.publishing import publish
 from gridcache.ray_data.schemas import joined_schema
 
@@ -85,6 +86,9 @@ def _pin(fill: Fill, manifest: Manifest) -> None:
 
 
 def _unpin(fill: Fill, manifest: Manifest) -> None:
-    for text in manifest.texts:
+    """Let its parts be evicted, but those that another epoch has published."""
+    stands = find_manifest(fill.handle.cache, fill.name)
+    published = set() if stands is None else set(stands.texts)
+    for text in set(manifest.texts) - published:
         with suppress(KeyNotFoundError):
             fill.handle.cache.unpin(text)
