@@ -316,8 +316,8 @@ def placed(
         raise ConfigError(message, node=node)
     if compression not in {"auto", "lz4"}:
         message = (
-            f'compression of one value is "auto" (as its cache does) or "lz4", not '
-            f"{compression!r}; a cache that never compresses has compression=None"
+            f'of one value compression is "auto" (as its cache does) or "lz4", not '
+            f"{compression!r}; a whole cache can have compression=None: never"
         )
         raise ConfigError(message, compression=compression)
     how: dict[str, Any] = {"immutable": True} if immutable else {}

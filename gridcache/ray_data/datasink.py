@@ -67,7 +67,8 @@ class GridDatasink(Datasink[Written]):
         Names what the name stands for: the data's or the code's version.
     overwrite
         True: replace what is published under the name once the new is complete.
-        False: raise `NameInUseError` if that has another version or plan.
+        False: what has the same version and plan stays, if it is whole; anything
+        else raises `NameInUseError`.
     compression
         "lz4": at once, where it pays; "auto": as the cache does.
     plan
@@ -86,8 +87,10 @@ class GridDatasink(Datasink[Written]):
         compression: str = "auto",
         plan: str | None = None,
     ) -> None:
+        check_not_client()
         placed(replicas=replicas, compression=compression)  # raises
         self.handle = handle_of(cache)
+        _check_replicas(self.handle, replicas)
         self.overwrite = overwrite
         self.wanted = Manifest(
             name=checked_name(name),
@@ -103,7 +106,7 @@ class GridDatasink(Datasink[Written]):
         self.tenure_s = TTL_S
         """That parts outlive a driver that was killed."""
         self.manifest: Manifest | None = None
-        """What was published last."""
+        """What the name stood for when the last write was complete."""
         self._tenure: Tenure | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -119,11 +122,7 @@ class GridDatasink(Datasink[Written]):
     def on_write_start(self, schema: Any = None) -> None:
         """A write begins; the tasks get the sink as it is afterwards."""
         self._end(drop=True)  # one that was interrupted
-        check_not_client()
         handle = self.handle.renewed()
-        if self.wanted.replicas > 1 and not handle.grid_name:
-            message = "replicas=2 needs a grid; start one: grid up"
-            raise ConfigError(message, replicas=self.wanted.replicas)
         if not self.overwrite:
             check_free(find(handle.cache, self.wanted.name), self.wanted)
         self.wanted = replace(self.wanted, write=new_write())
@@ -146,8 +145,7 @@ class GridDatasink(Datasink[Written]):
         """All parts are there: let the name stand for them."""
         if self._tenure is not None:
             self._tenure.settle()
-        publish(self.handle, manifest, overwrite=self.overwrite)
-        self.manifest = manifest
+        self.manifest = publish(self.handle, manifest, overwrite=self.overwrite)
         self._end(drop=False)
 
     def on_write_failed(self, error: Exception) -> None:
@@ -199,3 +197,10 @@ class GridDatasink(Datasink[Written]):
         to.handle.cache.delete_many([one.text for one in receipts])
         message = f"the write of dataset {to.name!r} has ended, or its driver has"
         raise ClosedError(message, name=to.name)
+
+
+def _check_replicas(handle: Handle, replicas: int) -> None:
+    """Here, and not in Ray Data, which takes our errors for its own."""
+    if replicas > 1 and not handle.renewed().grid_name:
+        message = "replicas=2 needs a grid; start one: grid up"
+        raise ConfigError(message, replicas=replicas)

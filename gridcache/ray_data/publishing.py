@@ -7,7 +7,7 @@ dataset or nothing of it. Of several that publish one name the last wins, whole.
 from gridcache.cache import GridCache
 from gridcache.errors import KeyNotFoundError
 from gridcache.published.handle import Handle
-from gridcache.published.keeping import FOR_EVER_S
+from gridcache.published.keeping import FOR_EVER_S, present
 from gridcache.published.names import alone
 from gridcache.published.records import in_use
 from gridcache.published.texts import parts_of
@@ -22,11 +22,22 @@ _REST = 16
 """Digits of a part's identity behind those of its write."""
 
 
-def publish(handle: Handle, manifest: Manifest, *, overwrite: bool = True) -> None:
+def publish(handle: Handle, manifest: Manifest, *, overwrite: bool = True) -> Manifest:
     """Let a name stand for a manifest if all of its parts are there.
 
     What belonged to the name before is dropped, and what of writes is left that have
     ended; writes that go on are left alone.
+
+    Parameters
+    ----------
+    overwrite
+        False: the same that somebody has published meanwhile stays, whole as it is,
+        since it is being read; the manifest's parts are dropped.
+
+    Returns
+    -------
+    Manifest
+        What the name stands for.
 
     Raises
     ------
@@ -36,14 +47,33 @@ def publish(handle: Handle, manifest: Manifest, *, overwrite: bool = True) -> No
         A part is gone; nothing was changed.
     """
 
-    def work() -> None:
-        if not overwrite:
-            check_free(find(handle.cache, manifest.name), manifest)
+    def work() -> Manifest:
+        first = None if overwrite else _same(handle, manifest)
+        if first is not None:
+            kept = set(first.texts)
+            handle.cache.delete_many([one for one in manifest.texts if one not in kept])
+            return first
         _keep(handle, manifest)
         save(handle, manifest)
         _drop_others(handle.cache, manifest)
+        return manifest
 
-    alone(handle.cache, manifest.name, work)
+    return alone(handle.cache, manifest.name, work)
+
+
+def _same(handle: Handle, manifest: Manifest) -> Manifest | None:
+    """The same as somebody has published it, if it is whole.
+
+    Raises
+    ------
+    NameInUseError
+        It is something else.
+    """
+    before = find(handle.cache, manifest.name)
+    check_free(before, manifest)
+    if before is None or len(present(handle, before.texts)) < len(set(before.texts)):
+        return None
+    return before
 
 
 def check_free(before: Manifest | None, wanted: Manifest) -> None:

@@ -185,7 +185,18 @@ def test_a_name_that_somebody_took_meanwhile_is_kept(handle: Handle) -> None:
     assert texts_of(handle) == sorted(before.texts)
 
 
-def test_the_same_is_published_again(handle: Handle) -> None:
-    write(numbers(), handle, version="1", plan="a")
+def test_the_same_that_is_whole_stays(handle: Handle) -> None:
+    """Somebody reads it."""
+    before = write(numbers(), handle, version="1", plan="a")
+    sink = GridDatasink("it", cache=handle, version="1", plan="a", overwrite=False)
+    numbers().write_datasink(sink)
+    assert sink.manifest == before == read(handle.cache, "it")
+    assert texts_of(handle) == sorted(before.texts)
+
+
+def test_the_same_that_has_lost_a_ray_block_is_replaced(handle: Handle) -> None:
+    before = write(numbers(), handle, version="1", plan="a")
+    handle.cache.delete_many(before.texts[:1])
     again = write(numbers(), handle, version="1", plan="a", overwrite=False)
+    assert again.write != before.write
     assert texts_of(handle) == sorted(again.texts)
