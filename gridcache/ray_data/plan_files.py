@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gridcache.ray_data.plan_walk import Files, Undigestible
+from gridcache.ray_data.plan_sources import Files, Undigestible
 
 __all__ = ["versions"]
 

@@ -9,13 +9,8 @@ from functools import cache, partial
 from typing import Any, TypeAlias
 
 from gridcache.ray_data.plan_files import unwrapped, versions
-from gridcache.ray_data.plan_walk import (
-    Blocks,
-    Files,
-    Undigestible,
-    source_of,
-    walked,
-)
+from gridcache.ray_data.plan_sources import Files, Undigestible, source_of
+from gridcache.ray_data.plan_walk import Blocks, walked
 
 __all__ = ["Look", "looks"]
 

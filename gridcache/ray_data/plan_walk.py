@@ -1,7 +1,8 @@
 """The walk over a dataset's plan: its operators as tuples of plain values.
 
-The one place that knows Ray Data's private names for a plan; where they are others, or
-an operator or a source is unknown, the plan is `Undigestible`. All attributes of an
+With `gridcache.ray_data.plan_sources` the one place that knows Ray Data's private names
+for a plan; where they are others, or an operator is unknown, the plan is
+`Undigestible`. All attributes of an
 operator count but those that are known not to change its rows: an attribute that a
 later Ray adds counts by itself.
 
@@ -14,7 +15,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-__all__ = ["Blocks", "Files", "Undigestible", "source_of", "walked"]
+from gridcache.ray_data.plan_sources import Files, Undigestible, published_by
+
+__all__ = ["Blocks", "walked"]
 
 _KINDS = frozenset(
     {
@@ -43,23 +46,10 @@ _NOT_ROWS_OF = {
     "Read": {"detected_parallelism", "datasource_or_legacy_reader"},
 }
 
-_NOT_OF_SOURCE = frozenset(
-    {
-        *("data_context", "supports_distributed_reads", "local_scheduling"),
-        # Where the files are, which count by what is there.
-        *("source_paths_ref", "paths_ref", "file_sizes_ref"),
-        *("pq_fragments", "pq_paths", "file_metadata_shuffler", "encoding_ratio"),
-    }
+_MATERIALIZED = (
+    "the dataset was materialized: which of its rows come first is up to how fast they "
+    "were made"
 )
-
-_ORDER = "Ray finished its blocks in an order that is another one each time"
-
-
-class Undigestible(Exception):  # noqa: N818 - control flow, as `Unkeyable`
-    """A part of a plan has no lasting identity.
-
-    Not an `Unkeyable`: code may reach such without identity, a plan may not.
-    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +59,6 @@ class Blocks:
     refs: tuple[Any, ...]
     joined: bool
     """Where one ends and the next begins does not count."""
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """Files, and all files in directories."""
-
-    system: Any
-    paths: tuple[str, ...]
 
 
 def walked(dataset: Any) -> tuple[Any, ...]:
@@ -113,6 +95,9 @@ class _Walk:
 
     def _made(self, operator: Any) -> tuple[Any, ...]:
         kind = type(operator).__name__
+        published = published_by(operator, kind)
+        if published is not None:
+            return published
         if not type(operator).__module__.startswith("ray.data."):
             raise Undigestible(_unknown(f"{type(operator).__module__}.{kind}"))
         if kind in _ROWS:
@@ -121,9 +106,6 @@ class _Walk:
             return self._finished(operator)
         if kind not in _KINDS:
             raise Undigestible(_unknown(kind))
-        shares = _whole_of(operator) if kind == "Union" else None
-        if shares is not None:
-            return shares
         inputs = tuple(map(self.of, operator.input_dependencies))
         return kind, dict(_attributes(operator, kind)), inputs
 
@@ -131,7 +113,7 @@ class _Walk:
         """What an earlier run of this job has left."""
         refs = _refs_of(operator)
         if len(refs) > 1 and not self._context.execution_options.preserve_order:
-            raise Undigestible(_ORDER)
+            raise Undigestible(_MATERIALIZED)
         return "rows", Blocks(refs, joined=False)
 
 
@@ -169,71 +151,3 @@ def _is_derived(operator: Any, name: str) -> bool:
 
 def _refs_of(operator: Any) -> tuple[Any, ...]:
     return tuple(ref for bundle in operator.input_data for ref in bundle.block_refs)
-
-
-# -- sources -----------------------------------------------------------------------
-
-
-def _whole_of(union: Any) -> tuple[Any, ...] | None:
-    """The source of which the inputs of a union are the shares; None if they are not.
-
-    What is published is read by one operator for each node that has some of it.
-    """
-    parts = union.input_dependencies
-    sources: list[Any] = [getattr(part, "datasource", None) for part in parts]
-    shares = [_share_of(source) for source in sources]
-    if shares != [(index, len(sources)) for index in range(len(sources))]:
-        return None
-    keys = [(type(source), source.__gridcache_key__()) for source in sources]
-    return ("source", *keys[0]) if all(key == keys[0] for key in keys) else None
-
-
-def _share_of(source: Any) -> Any:
-    return getattr(source, "grid_share", None)
-
-
-def source_of(source: Any) -> tuple[Any, ...]:
-    """What a datasource reads: its own word for it, or its attributes and its files.
-
-    Raises
-    ------
-    Undigestible
-        It reads what only itself knows, such as a database.
-    """
-    if _share_of(source) not in {None, (0, 1)}:
-        message = "a share of what is published has no identity of its own"
-        raise Undigestible(message)
-    if hasattr(type(source), "__gridcache_key__"):
-        return "source", type(source), source.__gridcache_key__()
-    files = _files_of(source)
-    if not files and type(source).__name__ != "RangeDatasource":
-        message = (
-            f"{type(source).__qualname__} reads what cannot be looked at from here; "
-            "give it __gridcache_key__()"
-        )
-        raise Undigestible(message)
-    return "source", type(source), dict(_settings(source)), files
-
-
-def _settings(source: Any) -> Iterator[tuple[str, Any]]:
-    for name, value in sorted(vars(source).items()):
-        plain = name.lstrip("_")
-        if plain not in _NOT_OF_SOURCE:
-            yield plain, _shuffle(value) if plain == "shuffle" else value
-
-
-def _shuffle(value: Any) -> Any:
-    if value == "files":
-        message = 'shuffle="files" gives another order each time'
-        raise Undigestible(message)
-    return value
-
-
-def _files_of(source: Any) -> tuple[Files, ...]:
-    from ray.data.datasource import FileBasedDatasource  # noqa: PLC0415 - takes long
-
-    if isinstance(source, FileBasedDatasource):
-        return (Files(source._filesystem, tuple(source._paths())),)
-    if type(source).__name__ == "ParquetDatasource":
-        return (Files(source._filesystem, tuple(source._pq_paths)),)
-    return ()

@@ -25,7 +25,8 @@ from gridcache.fingerprint.places import (
 )
 from gridcache.fingerprint.survey import MISSING, Survey, contents
 from gridcache.ray_data.plan_looks import Look, looks
-from gridcache.ray_data.plan_walk import Undigestible, walked
+from gridcache.ray_data.plan_sources import Undigestible
+from gridcache.ray_data.plan_walk import walked
 
 __all__ = ["PlanDigest", "digest_of", "plan_digest"]
 

@@ -62,9 +62,15 @@ def spill(
 
     Raises
     ------
+    TypeError
+        It is no dataset of Ray Data.
     ConfigError
         This process is connected by Ray Client.
     """
+    given: object = dataset
+    if not isinstance(given, Dataset):
+        message = f"spill takes a ray.data.Dataset, not a {type(given).__name__}"
+        raise TypeError(message)
     check_not_client()
     sink = _Sink(
         f"spill-{uuid4().hex}",

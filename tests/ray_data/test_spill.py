@@ -115,8 +115,10 @@ def test_a_failure_leaves_nothing(empty: Handle) -> None:
             raise ValueError(message)
         return batch
 
-    with pytest.raises(ray.exceptions.RayTaskError, match="of the user.s"):
+    with pytest.raises(ray.exceptions.RayTaskError, match=r"of the user.s"):
         spill(numbers(40, 4).map_batches(fails), cache=empty)
+    with pytest.raises(TypeError, match="not a list"):
+        spill([1, 2], cache=empty)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="compression"):
         spill(numbers(), cache=empty, compression="zip")
 
