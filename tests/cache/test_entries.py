@@ -170,6 +170,21 @@ class TestAfterFailure:
         assert dict(cache) == {"a": 1}
 
 
+class TestCompression:
+    def test_one_value_is_compressed_at_its_put(self, cache: GridCache) -> None:
+        zeros = np.zeros(100_000)
+        cache.put("raw", zeros)
+        cache.put("packed", zeros, compression="lz4")
+        cache.put_many({"many": zeros}, compression="lz4", immutable=True)
+        packed = {key: info.compressed for key in cache if (info := cache.info(key))}
+        assert packed == {"raw": False, "packed": True, "many": True}
+        assert (cache["packed"] == zeros).all()
+
+    def test_no_other_way_is_known(self, cache: GridCache) -> None:
+        with pytest.raises(ConfigError, match=r'"lz4", not None'):
+            cache.put("key", 1, compression=None)
+
+
 class TestTimeToLive:
     @pytest.mark.parametrize("ttl", [0.05, "50ms", timedelta(milliseconds=50)])
     def test_an_entry_ends(self, cache: GridCache, ttl: Any) -> None:

@@ -61,6 +61,17 @@ class TestMutable:
         for node in grid.nodes.values():
             np.testing.assert_array_equal(node.cache()[key], array)
 
+    def test_values_are_compressed_where_that_is_asked(self, grid: SmallGrid) -> None:
+        here, there = grid.nodes["a"].cache(), grid.nodes["b"].cache()
+        values = {f"k{number}": np.zeros(10_000) for number in range(3)}
+        here.put("fixed", values["k0"], immutable=True, compression="lz4")
+        here.put_many(values, compression="lz4")
+        for key in ("fixed", *values):
+            found = there.info(key)
+            assert found is not None
+            assert found.compressed
+            np.testing.assert_array_equal(there[key], values["k0"])
+
     def test_many_keys_in_one_call(self, grid: SmallGrid) -> None:
         here, there = grid.nodes["a"].cache(), grid.nodes["b"].cache()
         here.put_many({f"k{number}": number for number in range(300)})
