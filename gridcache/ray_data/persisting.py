@@ -14,6 +14,7 @@ from gridcache.cache import GridCache
 from gridcache.published.handle import Handle
 from gridcache.published.keeping import present
 from gridcache.ray_data.address import handle_of
+from gridcache.ray_data.arguments import check_dataset
 from gridcache.ray_data.clientcheck import check_not_client
 from gridcache.ray_data.datasink import GridDatasink
 from gridcache.ray_data.lost import Origin
@@ -75,8 +76,9 @@ def persist(  # noqa: PLR0913 - all but the first two by name
     NameInUseError
         The name stands for another version or plan, and still does.
     ConfigError
-        This process is connected by Ray Client.
+        This process is connected by Ray Client, or an argument is of no use.
     """
+    check_dataset(dataset, "persist")
     check_not_client()
     handle = handle_of(cache).renewed()
     wish = _Wish(

@@ -9,7 +9,7 @@ import pytest
 import ray.data
 import ray.exceptions
 
-from gridcache.errors import CacheWarning, NameInUseError
+from gridcache.errors import CacheWarning, ConfigError, NameInUseError
 from gridcache.published.handle import Handle
 from gridcache.ray_data.catalog import info, names
 from gridcache.ray_data.persisting import persist
@@ -125,6 +125,20 @@ def test_what_fails_publishes_nothing(local: Handle) -> None:
     with pytest.raises(ray.exceptions.RayTaskError, match="the user's"):
         persist(numbers(8, 2).map_batches(fails), "it", cache=local)
     assert names(cache=local) == []
+
+
+@pytest.mark.parametrize("swapped", [[1, 2], "name"])
+def test_what_is_no_dataset_is_refused_as_that(swapped: Any, local: Handle) -> None:
+    with pytest.raises(ConfigError, match=f"not a {type(swapped).__name__}"):
+        persist(swapped, "it", cache=local)
+
+
+def test_more_copies_than_a_store_has_are_refused_before_anything_runs(
+    local: Handle, notes: Notes
+) -> None:
+    with pytest.raises(ConfigError, match="needs a grid"):
+        persist(noted(notes), "it", cache=local, replicas=2)
+    assert notes.count == 0
 
 
 def test_rays_object_store_holds_little_of_what_was_persisted(
