@@ -1,6 +1,7 @@
 """Ray Data: what it needs, what of it works, and how Ray's memory and ours add up."""
 
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import version
 
 from gridcache.cli.doctor.finding import Finding, fail, ok, warn
@@ -41,8 +42,7 @@ def check_ray_data(config: Config) -> Iterator[Finding]:
 def _working() -> Iterator[Finding]:
     # Ray Data is loaded here, which no other check and no other command does.
     try:
-        import ray.data  # noqa: F401, PLC0415 - as above
-
+        import_module("gridcache.ray_data.datasink")
         from gridcache.ray_data.internals import gate  # noqa: PLC0415 - as above
     except ImportError as error:
         text = f"cannot be imported: {error}"
