@@ -15,6 +15,7 @@ PAGE = ROOT / "notebooks" / "ray_data.ipynb"
 MOST_CELLS = 15
 
 
+@pytest.mark.soak  # five seconds for what the page and the examples show, too
 @pytest.mark.usefixtures("reader")
 def test_its_code_runs(capsys: pytest.CaptureFixture[str]) -> None:
     notebook = FORMAT.read(PAGE, as_version=4)
