@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 import ray.data
 
+from gridcache.errors import CacheWarning
 from gridcache.published.handle import Handle
 from gridcache.ray_data.epochs import tee
 from gridcache.ray_data.manifest import read
@@ -81,10 +82,11 @@ def test_a_plan_without_a_digest_shares_with_nobody_but_itself(
     fail = fails_once(notes, handle, tmp_path / "failed")
     # Ray finished its Ray blocks in whatever order.
     source = numbers().materialize().map_batches(noting(notes, fail))
-    streaming = tee(source, "it", cache=handle)
+    with pytest.warns(CacheWarning, match="the name 'it' and its version decide"):
+        streaming = tee(source, "it", cache=handle)
     interrupted(streaming)
     notes.clear()
-    tee(source, "it", cache=handle).take(1)
+    tee(source, "it", cache=handle).take(1)  # is not told again
     assert notes.count >= 1
     notes.clear()
     assert ids(streaming) == ALL

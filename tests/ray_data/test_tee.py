@@ -241,7 +241,7 @@ def test_it_stands_behind_whatever_makes_ray_blocks(
         "shuffle": source.random_shuffle,
         "actors": lambda: source.map_batches(Model, concurrency=1),
     }[before]()
-    streaming = tee(source, "it", cache=handle)
+    streaming = tee(source, "it", cache=handle, version="1")
     first = ids(streaming)
     assert ids(streaming) == first
     assert sorted(ids_of(read(handle.cache, "it"), handle)) == first
@@ -259,7 +259,7 @@ def test_an_empty_dataset_and_ray_blocks_without_rows_are_whole(handle: Handle) 
 
 def test_two_tees_in_one_pipeline_fill_both_names(handle: Handle, notes: Notes) -> None:
     first = tee(counted(notes), "first", cache=handle)
-    second = tee(first.map_batches(noting(notes)), "second", cache=handle)
+    second = tee(first.map_batches(noting(notes)), "second", cache=handle, version="1")
     assert ids(second) == ids(second) == ALL
     assert notes.count == 8
     assert is_published(handle, "first")

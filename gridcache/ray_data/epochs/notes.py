@@ -66,8 +66,8 @@ def keep(fill: Fill, texts: Iterable[str], note: Note) -> None:
         "trouble": note.trouble,
         "parts": {name: list(one) for name, one in zip(names, columns, strict=False)},
     }
-    for text in texts:
-        fill.handle.cache.put(text, kept, ttl=UNFINISHED_S)
+    each = [(text, kept) for text in texts]
+    fill.handle.cache.put_many(each, ttl=UNFINISHED_S)
 
 
 def find(fill: Fill, texts: Iterable[str]) -> dict[str, Note]:

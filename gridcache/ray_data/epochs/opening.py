@@ -25,7 +25,7 @@ from gridcache.ray_data.epochs.passing import Pass
 from gridcache.ray_data.epochs.whole import clear_up, conclude
 from gridcache.ray_data.manifest import find
 from gridcache.ray_data.persisting import persist
-from gridcache.ray_data.plans import plan_digest
+from gridcache.ray_data.plans import digest_of
 from gridcache.ray_data.publishing import check_free
 from gridcache.ray_data.reading import loaded
 from gridcache.values import ttl_seconds
@@ -82,13 +82,16 @@ def tee(
     checked_name(name)
     missing = internals.reason()
     if missing:
-        _say_once(missing)
+        _say_once(
+            f"tee() runs the whole dataset first, as persist() does, and does not "
+            f"stream: {missing}"
+        )
         return persist(dataset, name, cache=cache, version=version, ttl=ttl)
     fill = Fill(
         handle=handle_of(cache).renewed(),
         name=name,
         version=checked_version(version),
-        plan=plan_digest(dataset),
+        plan=_plan(dataset, name, version),
         ttl_s=ttl_seconds(ttl),
     )
     check_free(find(fill.handle.cache, name), fill.wanted)
@@ -153,10 +156,19 @@ class _FillEpoch:
 _said: set[str] = set()
 
 
-def _say_once(missing: str) -> None:
-    if missing not in _said:
-        _said.add(missing)
-        advise(
-            f"tee() runs the whole dataset first, as persist() does, and does not "
-            f"stream: {missing}"
+def _plan(dataset: Dataset, name: str, version: str | None) -> str | None:
+    """The plan's digest; None if it has none, which is said once for a name."""
+    found = digest_of(dataset)
+    # A version is the user's word for it.
+    if found.digest is None and version is None:
+        _say_once(
+            f"{found.doubt}; the name {name!r} and its version decide whether what is "
+            f"published is this dataset: give another version= when it changes"
         )
+    return found.digest
+
+
+def _say_once(message: str) -> None:
+    if message not in _said:
+        _said.add(message)
+        advise(message)
