@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
 import gridcache.dask
+import gridcache.ray_data
 
 _LOADED = "import sys, {package}; print(sorted({{'ray', 'dask'}} & set(sys.modules)))"
 
@@ -26,3 +28,8 @@ def test_a_name_nobody_has_is_an_attribute_error() -> None:
 
 def test_names_are_listed_before_they_are_loaded() -> None:
     assert set(gridcache.dask.__all__) <= set(dir(gridcache.dask))
+
+
+@pytest.mark.parametrize("package", [gridcache.dask, gridcache.ray_data])
+def test_every_name_is_where_it_is_said_to_be(package: ModuleType) -> None:
+    assert [getattr(package, name) for name in package.__all__]

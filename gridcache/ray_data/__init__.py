@@ -16,7 +16,22 @@
 Loading this module does not load Ray; its names do.
 """
 
+from typing import TYPE_CHECKING
+
 from gridcache.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from gridcache.ray_data.catalog import info, names, release
+    from gridcache.ray_data.datasink import GridDatasink
+    from gridcache.ray_data.datasource import GridDatasource
+    from gridcache.ray_data.describe import DatasetInfo
+    from gridcache.ray_data.epochs import iter_epochs, tee
+    from gridcache.ray_data.objectspill import object_spilling
+    from gridcache.ray_data.persisting import persist
+    from gridcache.ray_data.reading import load
+    from gridcache.ray_data.refs import get_ref, put_ref
+    from gridcache.ray_data.spilling import spill
+    from gridcache.ray_data.staging import stage
 
 __all__ = [
     "DatasetInfo",
