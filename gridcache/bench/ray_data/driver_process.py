@@ -8,6 +8,7 @@ answer is what that returned, or `{"error": text}`.
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,9 @@ _WORK = "gridcache.bench.ray_data.work"
 def serve(name: str, arguments: dict[str, Any], sizes: RayDataScale) -> None:
     """Answer lines until stdin ends."""
     with _own_stdout() as answers, _seat(name, arguments) as seat:
+        for one in (signal.SIGINT, signal.SIGTERM):
+            # To all of us: who started it ends, and stdin with it.
+            signal.signal(one, signal.SIG_IGN)
         bench = Bench(seat, sizes)
         _say(answers, {"address": seat.address})
         for line in sys.stdin:
