@@ -78,8 +78,8 @@ def persist(  # noqa: PLR0913 - all but the first two by name
     ConfigError
         This process is connected by Ray Client, or an argument is of no use.
     """
-    check_dataset(dataset, "persist")
     check_not_client()
+    check_dataset(dataset, "persist")
     handle = handle_of(cache).renewed()
     wish = _Wish(
         GridDatasink(

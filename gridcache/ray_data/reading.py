@@ -100,10 +100,17 @@ def _read(
     parts = share.of(snapshots.latest)
     nbytes = sum(part.nbytes for _, part in parts)
     wanted = min(processors * _TASKS_A_CPU, nbytes // _LEAST_NBYTES)
+    tasks = max(1, wanted, nbytes // _TASK_NBYTES)
+    if share.nodes:
+        # Where a node seems busy Ray reads on another: so no more at a time than it
+        # has CPUs, and each asks for half of one.
+        options["num_cpus"] = 0.5
+        if tasks > processors:
+            options["concurrency"] = processors
     read_it: Dataset = ray.data.read_datasource(
         GridDatasource.of(snapshots, share),
         # By itself Ray Data would cut a dataset of few parts into 200 blocks.
-        override_num_blocks=max(1, wanted, nbytes // _TASK_NBYTES),
+        override_num_blocks=tasks,
         **options,
     )
     return read_it
