@@ -272,6 +272,7 @@ class TestDistributedMemoryPool:
         for block_id in blocks:
             assert pool.read(block_id, len(block_id)) == block_id.encode()
 
+    @pytest.mark.soak
     def test_a_cluster_file_says_who_gives_memory(
         self, ray_cluster: RayCluster, grid_name: str, tmp_path: Path
     ) -> None:

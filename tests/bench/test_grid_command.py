@@ -60,10 +60,9 @@ def test_without_names_no_cluster_is_started(
 
 @pytest.mark.ray
 @pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.skipif(find_spec("ray") is None, reason="ray is not installed")
-@pytest.mark.parametrize(
-    "figures", [WITH_RIVALS, pytest.param(run.FIGURES, marks=pytest.mark.soak)], ids=len
-)
+@pytest.mark.parametrize("figures", [WITH_RIVALS, run.FIGURES], ids=len)
 def test_figures_stand_beside_ray_and_nothing_is_left(
     figures: tuple[str, ...], tmp_path: Path
 ) -> None:

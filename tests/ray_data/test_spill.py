@@ -153,7 +153,9 @@ def test_more_than_ray_has_room_for_is_never_spilled_by_ray(
     assert usage(ray_data.address).spilled_nbytes == before
 
 
-@pytest.mark.parametrize("ending", ["its end", "a kill"])
+@pytest.mark.parametrize(
+    "ending", [pytest.param("its end", marks=pytest.mark.soak), "a kill"]
+)
 def test_nothing_outlives_its_driver(
     handle: Handle, ray_data: RayCluster, ending: str
 ) -> None:

@@ -110,6 +110,7 @@ def lossy_write(handle: Handle, third: Third, place: Path, **options: Any) -> No
         killed.result()
 
 
+@pytest.mark.soak
 def test_a_write_that_loses_a_node_goes_on_or_fails_clearly(
     handle: Handle, third: Third, tmp_path: Path
 ) -> None:

@@ -164,7 +164,7 @@ def test_an_evictor_killed_after_its_commit_blocks_nobody(
     assert shop.number("key199") == 199
 
 
-@pytest.mark.parametrize("policy", ["lru", "lfu"])
+@pytest.mark.parametrize("policy", ["lru", pytest.param("lfu", marks=pytest.mark.soak)])
 def test_a_mix_of_sizes_uses_nine_tenths_of_the_arena(
     open_shop: Callable[..., Shop], policy: str
 ) -> None:

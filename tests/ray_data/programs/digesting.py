@@ -14,4 +14,5 @@ def main(_: Handle, source: str) -> None:
     say(" ".join(map(str, map(plan_digest, made))))
 
 
-run(main)
+if __name__ == "__main__":
+    run(main)

@@ -16,4 +16,5 @@ def main(handle: Handle, notes: str) -> None:
     say(kept.sum("id"))
 
 
-run(main)
+if __name__ == "__main__":
+    run(main)
