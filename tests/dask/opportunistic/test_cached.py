@@ -151,7 +151,7 @@ class TestKept:
     """What is worth its bytes."""
 
     def test_what_is_cheap_is_not_kept(self, cache: GridCache) -> None:
-        with cached(cache) as stats:
+        with cached(cache, min_seconds=1.0) as stats:
             da.ones((100, 100), chunks=10).sum().compute()
         assert stats.stored == 0
         assert keys(cache) == []

@@ -271,7 +271,8 @@ def test_workers_are_made_with_one_and_end_with_nothing(
         LocalCluster(
             n_workers=1,
             processes=False,
-            memory_limit="1GB",
+            # Of this process, with whatever other tests have loaded into it.
+            memory_limit="8GB",
             dashboard_address=":0",
             data=data,
         ) as cluster,
