@@ -7,6 +7,7 @@ slices of parts else. Tasks that are too few Ray Data would cut up afterwards.
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from gridcache.ray_data.manifest import Part
 
@@ -81,10 +82,11 @@ def _grouped(parts: Sequence[Numbered], groups: int) -> Iterator[list[Piece]]:
 
 
 def _sliced(number: int, part: Part, slices: int) -> Iterator[Piece]:
-    """A part in slices of as many rows each, none of them empty."""
-    step = max(1, math.ceil(part.rows / max(1, slices)))
-    for start in range(0, max(1, part.rows), step):
-        yield Piece(part, number, start, min(start + step, part.rows))
+    """A part in slices of about as many rows each, none of them empty."""
+    count = max(1, min(slices, part.rows))
+    ends = [part.rows * at // count for at in range(count + 1)]
+    for start, stop in pairwise(ends):
+        yield Piece(part, number, start, stop)
 
 
 def rows_of(pieces: Iterable[Piece]) -> int:

@@ -42,6 +42,7 @@ def test_rows_are_read_on_their_own_node(grid: Grid, handle: Handle) -> None:
     assert len(read) == 24 * rows / _STEP
 
 
+@pytest.mark.soak
 def test_of_a_node_that_dies_while_it_is_read_the_copies_are_or_it_is_named(
     grid: Grid, handle: Handle, ray_data: RayCluster
 ) -> None:

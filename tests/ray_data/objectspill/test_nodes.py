@@ -7,7 +7,7 @@ import pytest
 from gridcache.store.block_numbers import draw_number
 from tests.ray_data.objectspill.kit.nodes import Nodes, opened, running, wait_until
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.soak]
 
 _OBJECTS = 24
 """Nearly twice what Ray's store of a node takes."""
