@@ -38,7 +38,7 @@ def cluster() -> LocalCluster:
         threads_per_worker=1,
         processes=False,
         dashboard_address=":0",
-        memory_limit="1GiB",
+        memory_limit="8GiB",
     )
 
 

@@ -17,7 +17,7 @@ from tests.dask.recovery.losing import LosingSpill, lose, spill_all
 _TIMEOUT = 30
 
 
-def start(*, processes: bool = False, memory_limit: Any = "1GiB") -> LocalCluster:
+def start(*, processes: bool = False, memory_limit: Any = "8GiB") -> LocalCluster:
     return LocalCluster(
         n_workers=1 + processes,
         threads_per_worker=2,

@@ -59,7 +59,7 @@ def cluster() -> Iterator[LocalCluster]:
             threads_per_worker=2,
             processes=False,
             dashboard_address=":0",
-            memory_limit="1GiB",
+            memory_limit="8GiB",
             silence_logs=logging.WARNING,
         ) as cluster,
     ):

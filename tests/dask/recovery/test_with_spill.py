@@ -46,7 +46,7 @@ def client(store_dir: Path) -> Iterator[Client]:
             threads_per_worker=2,
             processes=False,
             dashboard_address=":0",
-            memory_limit="1GiB",
+            memory_limit="8GiB",
             silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster) as client,
