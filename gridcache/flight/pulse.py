@@ -7,15 +7,15 @@ cannot be read (another pid namespace, no /proc) the heartbeat alone decides.
 """
 
 import time
-from pathlib import Path
 
+from gridcache.processes import stat_fields
 from gridcache.store.flight_records import Flight
 from gridcache.store.flights import Flights
 
 __all__ = ["Pulse"]
 
 _STATE, _USER_TICKS, _SYSTEM_TICKS = 0, 11, 12
-"""Fields of /proc/PID/stat after the command's closing parenthesis."""
+"""As `stat_fields` has them."""
 _STOPPED = ("T", "t", "Z", "X")
 
 
@@ -50,11 +50,7 @@ class Pulse:
 
 def _processor_ticks(pid: int) -> int | None:
     """Processor time used so far by all threads; None if stopped or unknown."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except OSError:
-        return None
-    fields = text.rpartition(")")[2].split()
-    if fields[_STATE] in _STOPPED:
+    fields = stat_fields(pid)
+    if fields is None or fields[_STATE] in _STOPPED:
         return None
     return int(fields[_USER_TICKS]) + int(fields[_SYSTEM_TICKS])

@@ -29,6 +29,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from gridcache.errors import OutOfSpaceError, StoreAccessError
+from gridcache.processes import pid_namespace
 from gridcache.store.files import close_file, open_private, reserve_file
 
 __all__ = ["ROW_NBYTES", "ClientRow", "Clients", "PinHolder", "Row"]
@@ -65,7 +66,7 @@ class ClientRow:
         """Write who holds the row."""
         words = self._clients.words
         words[self._base + _PID] = os.getpid()
-        words[self._base + _PID_NAMESPACE] = _pid_namespace()
+        words[self._base + _PID_NAMESPACE] = pid_namespace()
         words[self._base + _STARTED] = time.time_ns()
         self._clients.write_command(self.row, _command())
         self.beat()
@@ -293,7 +294,7 @@ class Clients:
     def visible_pid(self, row: int) -> int:
         """Pid of the row's owner; 0 if it lives in another pid namespace."""
         base = row * _WORDS
-        if self.words[base + _PID_NAMESPACE] != _pid_namespace():
+        if self.words[base + _PID_NAMESPACE] != pid_namespace():
             return 0
         return self.words[base + _PID]
 
@@ -327,7 +328,7 @@ class Clients:
         StoreAccessError
             Another namespace's process with our pid has the store open.
         """
-        here, pid = _pid_namespace(), os.getpid()
+        here, pid = pid_namespace(), os.getpid()
         for row in self.read():
             if row.row != mine.row and row.pid == pid and row.pid_namespace != here:
                 message = (
@@ -353,13 +354,6 @@ class Clients:
     def close(self) -> None:
         """Close the file; rows keep their locks."""
         self._fd = close_file(self._fd)
-
-
-def _pid_namespace() -> int:
-    try:
-        return Path("/proc/self/ns/pid").stat().st_ino
-    except OSError:
-        return 0  # no such thing on this system
 
 
 def _command() -> str:

@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gridcache.errors import StoreStalledError
+from gridcache.processes import stat_fields
 from gridcache.store import marks, rebuild
 from gridcache.store.access import AccessTable
 from gridcache.store.clients import ROW_NBYTES, ClientRow, Clients
@@ -92,11 +93,8 @@ def _refuse_stopped(fd: int) -> None:
     pid = os.pread(fd, 20, 0).decode(errors="replace")
     if not pid.isdecimal():
         return
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (OSError, IndexError):
-        return
-    if state in {"T", "t"}:
+    fields = stat_fields(int(pid))
+    if fields and fields[0] in {"T", "t"}:
         message = (
             f"process {pid} is opening the store and was stopped; continue it "
             f"(kill -CONT {pid}) or end it (kill -9 {pid}): nothing is lost"

@@ -4,10 +4,10 @@ Its owner is the raylet, which no store knows: a pool would end with an IO worke
 Ray believes in what a worker spilled after that worker is dead.
 """
 
-import os
-from pathlib import Path
 from struct import Struct, error
 from typing import NamedTuple
+
+from gridcache.processes import pid_namespace, stat_fields
 
 __all__ = ["LABEL_NBYTES", "Raylet", "label", "raylet_of", "read_label"]
 
@@ -16,7 +16,7 @@ _LABEL = Struct("<16sQQQ24x")
 LABEL_NBYTES = _LABEL.size
 """A multiple of 64, so that the object begins where the store would let it begin."""
 _STATE, _STARTED = 0, 19
-"""Fields of /proc/PID/stat after the command's closing parenthesis."""
+"""As `stat_fields` has them."""
 _DEAD = ("Z", "X")
 
 
@@ -30,7 +30,7 @@ class Raylet(NamedTuple):
 
     def is_dead(self) -> bool:
         """True if it is gone; False as well if it cannot be seen from here."""
-        if self.pid_namespace != _pid_namespace():
+        if self.pid_namespace != pid_namespace():
             return False
         return _started(self.pid) != self.started
 
@@ -38,7 +38,7 @@ class Raylet(NamedTuple):
 def raylet_of(pid: int) -> Raylet | None:
     """The process of a pid; None if there is none."""
     started = _started(pid)
-    return None if started is None else Raylet(pid, started, _pid_namespace())
+    return None if started is None else Raylet(pid, started, pid_namespace())
 
 
 def label(raylet: Raylet) -> bytes:
@@ -57,13 +57,7 @@ def read_label(head: bytes) -> Raylet | None:
 
 def _started(pid: int) -> int | None:
     """When a process started, in ticks; None if it is not, or no more."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except OSError:
+    fields = stat_fields(pid)
+    if fields is None or fields[_STATE] in _DEAD:
         return None
-    fields = text.rpartition(")")[2].split()
-    return None if fields[_STATE] in _DEAD else int(fields[_STARTED])
-
-
-def _pid_namespace() -> int:
-    return os.stat("/proc/self/ns/pid").st_ino  # noqa: PTH116 - one call
+    return int(fields[_STARTED])
