@@ -1,12 +1,12 @@
 """Describe: published collections in words and numbers."""
 
-import time
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from gridcache.dask.manifest import Manifest
+from gridcache.published.telling import card
 from gridcache.units import format_bytes
 
 __all__ = ["NameInfo", "info_of", "kind_of", "shape_of"]
@@ -52,22 +52,18 @@ class NameInfo:
         )
 
     def _repr_html_(self) -> str:
-        from html import escape  # noqa: PLC0415 - on display
-
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.created_s))
-        rows = {
+        facts = {
             "kind": self.what,
             "partitions": f"{self.present} of {self.partitions} present",
-            "bytes": format_bytes(self.nbytes),
-            "nodes": ", ".join(f"{n} {format_bytes(b)}" for n, b in self.nodes.items()),
-            "version": self.version or "",
-            "published": when,
         }
-        cells = "".join(
-            f"<tr><th>{escape(head)}</th><td>{escape(text)}</td></tr>"
-            for head, text in rows.items()
+        return card(
+            self.name,
+            facts,
+            nbytes=self.nbytes,
+            nodes=self.nodes,
+            version=self.version,
+            created_s=self.created_s,
         )
-        return f"<b>{escape(self.name)}</b><table>{cells}</table>"
 
 
 def _counted(count: int, noun: str) -> str:

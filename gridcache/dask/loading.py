@@ -7,13 +7,11 @@ from gridcache.dask.address import handle_of
 from gridcache.dask.describe import NameInfo, info_of
 from gridcache.dask.graph import Graph, rebuilt, task
 from gridcache.dask.locality import prefer_near
-from gridcache.dask.manifest import Manifest, find, read
+from gridcache.dask.manifest import SHELF, Manifest, read
 from gridcache.dask.partitions import Near, fetch_partition
-from gridcache.errors import StoreFormatError
 from gridcache.published.handle import Handle
-from gridcache.published.keeping import nbytes_of, present
-from gridcache.published.names import withdraw
-from gridcache.published.texts import checked_name, names_of, parts_of
+from gridcache.published.keeping import present
+from gridcache.published.texts import checked_name, names_of
 
 __all__ = ["info", "load", "loaded", "names", "release"]
 
@@ -61,24 +59,7 @@ def release(name: str, *, cache: GridCache | Handle | str | None = None) -> int:
     NameNotFoundError
         Nothing is published or left under the name.
     """
-    handle = handle_of(cache).renewed()
-    nbytes = _nbytes(handle, checked_name(name))
-    if not withdraw(handle, name):
-        read(handle.cache, name)
-    return nbytes
-
-
-def _nbytes(handle: Handle, name: str) -> int:
-    try:
-        manifest = find(handle.cache, name)
-    except StoreFormatError:
-        manifest = None
-    parts = manifest.parts if manifest is not None else ()
-    known = {part.text: part.nbytes for part in parts}
-    return sum(
-        known.get(text) or nbytes_of(handle, text)
-        for text in parts_of(handle.cache, name)
-    )
+    return SHELF.release(handle_of(cache).renewed(), checked_name(name))
 
 
 def names(*, cache: GridCache | Handle | str | None = None) -> list[str]:

@@ -6,7 +6,7 @@ is a receipt. Nothing here knows of graphs or names.
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -15,13 +15,12 @@ from typing import Any
 from gridcache.advice import advise
 from gridcache.errors import ImmutableKeyError, KeyNotFoundError
 from gridcache.published.handle import Handle
-from gridcache.published.keeping import Keeping, nbytes_of, present
+from gridcache.published.keeping import Keeping, fetched, nbytes_of
 from gridcache.views import ABSENT
 
 __all__ = [
     "Near",
     "Receipt",
-    "all_present",
     "copy_partition",
     "fetch_partition",
     "keep_partition",
@@ -89,11 +88,7 @@ def fetch_partition(handle: Handle, text: str, of: str, near: str = "") -> Any:
     KeyNotFoundError
         It is gone; says why.
     """
-    copy = in_worker()
-    value = handle.cache.get(text, ABSENT, copy=copy)
-    if value is ABSENT:
-        # A worker outlives stores, and its node may have joined a grid.
-        value = handle.renewed().cache.get(text, ABSENT, copy=copy)
+    value = fetched(handle, text, copy=in_worker())
     if value is ABSENT:
         why = handle.cache.explain(text)
         message = (
@@ -146,11 +141,6 @@ def keep_partition(
         immutable=True,
         copy=in_worker(),
     )
-
-
-def all_present(handle: Handle, texts: Sequence[str]) -> bool:
-    """Tell whether all are there, for the tasks that otherwise make them."""
-    return len(present(handle, texts)) == len(texts)
 
 
 def in_worker() -> bool:

@@ -29,7 +29,6 @@ from gridcache.dask.graph import (
 )
 from gridcache.dask.identity import identities
 from gridcache.dask.partitions import (
-    all_present,
     fetch_partition,
     keep_partition,
     pass_partition,
@@ -38,7 +37,7 @@ from gridcache.dask.sameness import partition_digests, structure_digest
 from gridcache.dask.upstream import guarded, recipes
 from gridcache.digest import digest
 from gridcache.published.handle import Handle
-from gridcache.published.keeping import Keeping, present
+from gridcache.published.keeping import Keeping, all_present, present
 from gridcache.published.texts import auto_text, checked_version
 from gridcache.values import ttl_seconds
 

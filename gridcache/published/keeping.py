@@ -7,8 +7,18 @@ from typing import Any
 
 from gridcache.errors import GridCacheError, KeyNotFoundError
 from gridcache.published.handle import Handle
+from gridcache.views import ABSENT
 
-__all__ = ["FOR_EVER_S", "Keeping", "nbytes_of", "present", "renew"]
+__all__ = [
+    "FOR_EVER_S",
+    "Keeping",
+    "all_present",
+    "fetched",
+    "nbytes_of",
+    "present",
+    "renew",
+    "twice",
+]
 
 FOR_EVER_S = 900 * 365.25 * 86400
 """A time to live can be set anew, and not be taken away."""
@@ -49,6 +59,28 @@ def nbytes_of(handle: Handle, text: str) -> int:
 def present(handle: Handle, texts: Iterable[str]) -> set[str]:
     """Those that are there now."""
     return set(handle.cache.contains_many(texts))
+
+
+def all_present(handle: Handle, texts: Collection[str]) -> bool:
+    """Tell whether all are there now."""
+    return len(present(handle, texts)) == len(set(texts))
+
+
+def fetched(handle: Handle, text: str, *, copy: bool = False) -> Any:
+    """Read an entry; `ABSENT` if it is gone.
+
+    Looks again with the cache opened anew: a worker outlives stores, and its node may
+    have joined a grid.
+    """
+    value = handle.cache.get(text, ABSENT, copy=copy)
+    if value is ABSENT:
+        value = handle.renewed().cache.get(text, ABSENT, copy=copy)
+    return value
+
+
+def twice(handle: Handle) -> dict[str, Any]:
+    """Options of a small put that is to outlive a node, where there are several."""
+    return {"replicas": 2} if handle.grid_name else {}
 
 
 def renew(handle: Handle, texts: Collection[str], keeping: Keeping) -> None:

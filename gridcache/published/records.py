@@ -12,6 +12,7 @@ from typing import Any
 from gridcache.cache import GridCache
 from gridcache.errors import NameInUseError, NameNotFoundError, StoreFormatError
 from gridcache.published.handle import Handle
+from gridcache.published.keeping import twice
 from gridcache.published.texts import manifest_text, names_of
 from gridcache.views import ABSENT
 
@@ -50,13 +51,12 @@ def keep(
         for name, values in columns.items()
     }
     # With a node the parts go that lie there alone; not the name of the others.
-    copies: dict[str, Any] = {"replicas": 2} if handle.grid_name else {}
     handle.cache.put(
         manifest_text(name),
         {"format": kind.format, **record.plain, "parts": shared},
         ttl=ttl_s,
         pin=True,
-        **copies,
+        **twice(handle),
     )
 
 

@@ -1,14 +1,12 @@
 """Catalog: which datasets are published, what they are, and how they end."""
 
 from gridcache.cache import GridCache
-from gridcache.errors import StoreFormatError
 from gridcache.published.handle import Handle
-from gridcache.published.keeping import nbytes_of, present
-from gridcache.published.names import withdraw
-from gridcache.published.texts import checked_name, names_of, parts_of
+from gridcache.published.keeping import present
+from gridcache.published.texts import checked_name, names_of
 from gridcache.ray_data.address import handle_of
 from gridcache.ray_data.describe import DatasetInfo, info_of
-from gridcache.ray_data.manifest import find, read
+from gridcache.ray_data.manifest import SHELF, read
 
 __all__ = ["info", "names", "release"]
 
@@ -46,21 +44,4 @@ def release(name: str, *, cache: GridCache | Handle | str | None = None) -> int:
     NameNotFoundError
         Nothing is published or left under the name.
     """
-    handle = handle_of(cache).renewed()
-    nbytes = _nbytes(handle, checked_name(name))
-    if not withdraw(handle, name):
-        read(handle.cache, name)
-    return nbytes
-
-
-def _nbytes(handle: Handle, name: str) -> int:
-    try:
-        manifest = find(handle.cache, name)
-    except StoreFormatError:
-        manifest = None
-    parts = manifest.parts if manifest is not None else ()
-    known = {part.text: part.nbytes for part in parts}
-    return sum(
-        known.get(text) or nbytes_of(handle, text)
-        for text in parts_of(handle.cache, name)
-    )
+    return SHELF.release(handle_of(cache).renewed(), checked_name(name))

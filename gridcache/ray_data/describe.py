@@ -1,10 +1,10 @@
 """Describe: published datasets in words and numbers."""
 
-import time
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from gridcache.published.telling import card
 from gridcache.ray_data.manifest import Manifest
 from gridcache.units import format_bytes
 
@@ -63,23 +63,19 @@ class DatasetInfo:
         )
 
     def _repr_html_(self) -> str:
-        from html import escape  # noqa: PLC0415 - on display
-
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.created_s))
-        rows = {
+        facts = {
             "rows": f"{self.rows:,}",
             "columns": ", ".join(f"{one}: {kind}" for one, kind in self.schema.items()),
             "Ray blocks": f"{self.present} of {self.ray_blocks} present",
-            "bytes": format_bytes(self.nbytes),
-            "nodes": ", ".join(f"{n} {format_bytes(b)}" for n, b in self.nodes.items()),
-            "version": self.version or "",
-            "published": when,
         }
-        cells = "".join(
-            f"<tr><th>{escape(head)}</th><td>{escape(text)}</td></tr>"
-            for head, text in rows.items()
+        return card(
+            self.name,
+            facts,
+            nbytes=self.nbytes,
+            nodes=self.nodes,
+            version=self.version,
+            created_s=self.created_s,
         )
-        return f"<b>{escape(self.name)}</b><table>{cells}</table>"
 
 
 def _counted(count: int, noun: str) -> str:

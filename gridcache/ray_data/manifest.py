@@ -6,15 +6,13 @@ Loads neither Ray nor Arrow: a schema is pickled until somebody looks at it.
 import pickle
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
-from gridcache.cache import GridCache
-from gridcache.published import records
-from gridcache.published.handle import Handle
-from gridcache.published.records import Kind, Record
+from gridcache.published.records import Kind
+from gridcache.published.shelf import Shelf
 
-__all__ = ["KIND", "Manifest", "Part", "find", "ordered", "read", "save"]
+__all__ = ["KIND", "SHELF", "Manifest", "Part", "find", "ordered", "read", "save"]
 
 KIND = Kind("gridcache.ray_data", "dataset", format=1)
 
@@ -82,47 +80,6 @@ def ordered(parts: Iterable[Part]) -> tuple[Part, ...]:
     return tuple(sorted(parts, key=lambda part: (part.task, part.index)))
 
 
-# -- as it is kept ---------------------------------------------------------------
+SHELF = Shelf(KIND, Manifest, Part)
 
-_COLUMNS = tuple(one.name for one in fields(Part))
-_PLAIN = tuple(one.name for one in fields(Manifest) if one.name != "parts")
-
-
-def save(handle: Handle, manifest: Manifest) -> None:
-    """Keep it under its name, whatever is there."""
-    plain = {name: getattr(manifest, name) for name in _PLAIN}
-    columns = {
-        column: [getattr(part, column) for part in manifest.parts]
-        for column in _COLUMNS
-    }
-    records.keep(handle, manifest.name, KIND, Record(plain, columns), manifest.ttl_s)
-
-
-def find(cache: GridCache, name: str) -> Manifest | None:
-    """What is published under a name, if anything is.
-
-    Raises
-    ------
-    StoreFormatError
-        Another version of gridcache published it.
-    """
-    found = records.find(cache, name, KIND)
-    return None if found is None else _manifest(found)
-
-
-def read(cache: GridCache, name: str) -> Manifest:
-    """What is published under a name.
-
-    Raises
-    ------
-    NameNotFoundError
-        Nothing is; names those that look alike.
-    StoreFormatError
-        Another version of gridcache published it.
-    """
-    return _manifest(records.read(cache, name, KIND))
-
-
-def _manifest(found: Record) -> Manifest:
-    rows = zip(*(found.columns[column] for column in _COLUMNS), strict=True)
-    return Manifest(**found.plain, parts=tuple(Part(*row) for row in rows))
+save, find, read = SHELF.save, SHELF.find, SHELF.read

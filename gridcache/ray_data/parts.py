@@ -14,7 +14,7 @@ from ray.data.block import BlockAccessor
 
 from gridcache.errors import KeyNotFoundError
 from gridcache.published.handle import Handle
-from gridcache.published.keeping import Keeping
+from gridcache.published.keeping import Keeping, fetched
 from gridcache.published.texts import part_text
 from gridcache.ray_data.manifest import Part
 from gridcache.views import ABSENT
@@ -105,10 +105,7 @@ def fetch_block(
     KeyNotFoundError
         It is gone; says why.
     """
-    value = handle.cache.get(text, ABSENT)
-    if value is ABSENT:
-        # A worker outlives stores, and its node may have joined a grid.
-        value = handle.renewed().cache.get(text, ABSENT)
+    value = fetched(handle, text)
     if value is ABSENT:
         raise lost_part(handle, text, of, node=node, index=index)
     return value

@@ -7,7 +7,7 @@ dataset or nothing of it. Of several that publish one name the last wins, whole.
 from gridcache.cache import GridCache
 from gridcache.errors import KeyNotFoundError
 from gridcache.published.handle import Handle
-from gridcache.published.keeping import FOR_EVER_S, present
+from gridcache.published.keeping import FOR_EVER_S, all_present
 from gridcache.published.names import alone
 from gridcache.published.records import in_use
 from gridcache.published.texts import parts_of
@@ -71,7 +71,7 @@ def _same(handle: Handle, manifest: Manifest) -> Manifest | None:
     """
     before = find(handle.cache, manifest.name)
     check_free(before, manifest)
-    if before is None or len(present(handle, before.texts)) < len(set(before.texts)):
+    if before is None or not all_present(handle, before.texts):
         return None
     return before
 

@@ -16,12 +16,11 @@ import threading
 import weakref
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
 
 from gridcache.cache import GridCache
 from gridcache.errors import GridCacheError, KeyNotFoundError
 from gridcache.published.handle import Handle
-from gridcache.published.keeping import Keeping, renew
+from gridcache.published.keeping import Keeping, renew, twice
 from gridcache.published.texts import parts_of
 
 __all__ = ["TTL_S", "Tenure", "ended", "stands"]
@@ -152,13 +151,12 @@ class _Beat:
                 renew(self._handle, self._parts(), Keeping(ttl_s=self._ttl_s))
 
     def _put(self) -> None:
-        copies: dict[str, Any] = {"replicas": 2} if self._handle.grid_name else {}
         self._handle.cache.put(
             _text(self._name, self._write),
             os.getpid(),
             ttl=self._ttl_s,
             pin=True,
-            **copies,
+            **twice(self._handle),
         )
 
     def _clear_up(self) -> None:

@@ -36,7 +36,7 @@ _BUFFERS = frozenset(
         "dask.dataframe.shuffle.barrier",
         "dask.dataframe.shuffle.maybe_buffered_partd",
         # What is above a collection that may be there already: looks, or nothing.
-        "gridcache.dask.partitions.all_present",
+        "gridcache.published.keeping.all_present",
         "gridcache.dask.upstream.unless",
         "partd.buffer.Buffer",
         "partd.encode.Encode",
