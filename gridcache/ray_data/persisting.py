@@ -4,22 +4,23 @@ What is published already and is the same is not run again, in whatever job: the
 its version, and the digest of its plan where there is one say so.
 """
 
+from copy import copy
 from dataclasses import dataclass
 from datetime import timedelta
 
 from ray.data import Dataset
 
-from gridcache.advice import advise
 from gridcache.cache import GridCache
 from gridcache.published.handle import Handle
-from gridcache.published.keeping import present
+from gridcache.published.keeping import all_present
 from gridcache.ray_data.address import handle_of
 from gridcache.ray_data.arguments import check_dataset
 from gridcache.ray_data.clientcheck import check_not_client
 from gridcache.ray_data.datasink import GridDatasink
+from gridcache.ray_data.identity import plan_or_say
 from gridcache.ray_data.lost import Origin
 from gridcache.ray_data.manifest import Manifest, find, read
-from gridcache.ray_data.plans import digest_of
+from gridcache.ray_data.ordering import in_order
 from gridcache.ray_data.publishing import check_free
 from gridcache.ray_data.reading import loaded
 
@@ -90,7 +91,7 @@ def persist(  # noqa: PLR0913 - all but the first two by name
             version=version,
             overwrite=overwrite,
             compression=compression,
-            plan=_plan(dataset, name, version),
+            plan=plan_or_say(dataset, name, version),
         ),
         ordered,
     )
@@ -121,8 +122,7 @@ class _Wish:
         if found is None:
             return None
         self.check(found)
-        whole = len(present(handle, found.texts)) == len(found.parts)
-        return found if whole else None
+        return found if all_present(handle, found.texts) else None
 
     def check(self, found: Manifest) -> None:
         """Check that a manifest is of what was wished for; raises `NameInUseError`."""
@@ -130,44 +130,13 @@ class _Wish:
 
     def written(self, dataset: Dataset) -> Manifest:
         """Run it, and publish it."""
-        options = dataset.context.execution_options
-        before = options.preserve_order
-        options.preserve_order = before or self.ordered
-        try:
+        with in_order(dataset, ordered=self.ordered):
             dataset.write_datasink(self.sink)
-        finally:
-            options.preserve_order = before
         made = self.sink.manifest
         return made or read(self.sink.handle.cache, self.sink.wanted.name)
 
     def not_over_others(self) -> "_Wish":
         """The same, for a time when others may have published under the name."""
-        known = self.sink
-        sink = GridDatasink(
-            known.wanted.name,
-            cache=known.handle,
-            ttl=known.wanted.ttl_s,
-            replicas=known.wanted.replicas,
-            version=known.wanted.version,
-            overwrite=False,
-            compression=known.compression,
-            plan=known.wanted.plan,
-        )
+        sink = copy(self.sink)
+        sink.overwrite = False
         return _Wish(sink, self.ordered)
-
-
-_said: set[str] = set()
-"""Names of which was said that they decide."""
-
-
-def _plan(dataset: Dataset, name: str, version: str | None) -> str | None:
-    """The plan's digest; None if it has none, which is said once for a name."""
-    found = digest_of(dataset)
-    # A version is the user's word for it.
-    if found.digest is None and version is None and name not in _said:
-        _said.add(name)
-        advise(
-            f"{found.doubt}; the name {name!r} and its version decide whether what is "
-            f"published is this dataset: give another version= when it changes"
-        )
-    return found.digest

@@ -10,8 +10,6 @@ keep Ray's object store from being freed; `gridcache.ray_data.persist` does that
 """
 
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from uuid import uuid4
 
 from ray.data import Dataset
@@ -22,6 +20,7 @@ from gridcache.ray_data.address import handle_of
 from gridcache.ray_data.clientcheck import check_not_client
 from gridcache.ray_data.datasink import GridDatasink
 from gridcache.ray_data.manifest import Manifest
+from gridcache.ray_data.ordering import in_order
 from gridcache.ray_data.plans import plan_digest
 from gridcache.ray_data.reading import opened
 from gridcache.ray_data.snapshots import Snapshots
@@ -78,7 +77,7 @@ def spill(
         compression=compression,
         plan=plan_digest(dataset),
     )
-    with _in_order(dataset, ordered=ordered):
+    with in_order(dataset, ordered=ordered):
         dataset.write_datasink(sink)
     return opened(sink.snapshots(), ordered=ordered)
 
@@ -99,14 +98,3 @@ class _Sink(GridDatasink):
         weakref.finalize(made, list[Tenure | None].clear, [self._tenure])
         self._tenure = None
         return made
-
-
-@contextmanager
-def _in_order(dataset: Dataset, *, ordered: bool) -> Iterator[None]:
-    options = dataset.context.execution_options
-    before = options.preserve_order
-    options.preserve_order = before or ordered
-    try:
-        yield
-    finally:
-        options.preserve_order = before

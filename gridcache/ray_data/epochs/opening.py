@@ -11,11 +11,10 @@ from typing import Any
 
 from ray.data import Dataset
 
-from gridcache.advice import advise
 from gridcache.cache import GridCache
 from gridcache.errors import NameInUseError
 from gridcache.published.handle import Handle
-from gridcache.published.keeping import present
+from gridcache.published.keeping import all_present
 from gridcache.published.texts import checked_name, checked_version
 from gridcache.ray_data import internals
 from gridcache.ray_data.address import handle_of
@@ -23,9 +22,9 @@ from gridcache.ray_data.clientcheck import check_not_client
 from gridcache.ray_data.epochs.fill import Fill
 from gridcache.ray_data.epochs.passing import Pass
 from gridcache.ray_data.epochs.whole import clear_up, conclude
+from gridcache.ray_data.identity import plan_or_say, say_once
 from gridcache.ray_data.manifest import find
 from gridcache.ray_data.persisting import persist
-from gridcache.ray_data.plans import digest_of
 from gridcache.ray_data.publishing import check_free
 from gridcache.ray_data.reading import loaded
 from gridcache.values import ttl_seconds
@@ -82,7 +81,7 @@ def tee(
     checked_name(name)
     missing = internals.reason()
     if missing:
-        _say_once(
+        say_once(
             f"tee() runs the whole dataset first, as persist() does, and does not "
             f"stream: {missing}"
         )
@@ -91,7 +90,7 @@ def tee(
         handle=handle_of(cache).renewed(),
         name=name,
         version=checked_version(version),
-        plan=_plan(dataset, name, version),
+        plan=plan_or_say(dataset, name, version),
         ttl_s=ttl_seconds(ttl),
     )
     check_free(find(fill.handle.cache, name), fill.wanted)
@@ -119,9 +118,7 @@ class _FillTap:
             check_free(found, self.fill.wanted)
         except NameInUseError:
             return None  # the end of the epoch says so
-        if len(present(handle, found.texts)) < len(set(found.texts)):
-            return None
-        return loaded(found, handle)
+        return loaded(found, handle) if all_present(handle, found.texts) else None
 
     def begin(self) -> "_FillEpoch":
         """An execution begins."""
@@ -151,24 +148,3 @@ class _FillEpoch:
     def close(self, tasks: int) -> None:
         """On the driver: the execution is over."""
         clear_up(self.fill, self.epoch, tasks)
-
-
-_said: set[str] = set()
-
-
-def _plan(dataset: Dataset, name: str, version: str | None) -> str | None:
-    """The plan's digest; None if it has none, which is said once for a name."""
-    found = digest_of(dataset)
-    # A version is the user's word for it.
-    if found.digest is None and version is None:
-        _say_once(
-            f"{found.doubt}; the name {name!r} and its version decide whether what is "
-            f"published is this dataset: give another version= when it changes"
-        )
-    return found.digest
-
-
-def _say_once(message: str) -> None:
-    if message not in _said:
-        _said.add(message)
-        advise(message)
