@@ -7,7 +7,8 @@ import pytest
 
 from gridcache.errors import CacheWarning, ConfigError, NameInUseError
 from gridcache.published.handle import Handle
-from gridcache.ray_data.epochs import iter_epochs, opening, tee
+from gridcache.ray_data import identity
+from gridcache.ray_data.epochs import iter_epochs, tee
 from gridcache.ray_data.internals.gate import OFF
 from tests.ray_data.kit.notes import Notes
 from tests.ray_data.kit.streams import counted, ids, is_published
@@ -80,7 +81,7 @@ def test_without_internals_it_persists_and_says_so_once(
     handle: Handle, notes: Notes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(OFF, "off")
-    monkeypatch.setattr(opening, "_said", set())
+    monkeypatch.setattr(identity, "_said", set())
     with pytest.warns(CacheWarning, match=f"{OFF}=off") as said:  # noqa: PT031
         dataset = tee(counted(notes), "it", cache=handle)
         tee(counted(notes), "it", cache=handle)
